@@ -12,7 +12,7 @@ import shutil
 import stat
 import tempfile
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -255,3 +255,31 @@ def new_files(pattern: Path, *, overwrite: bool) -> Iterator[Path]:
             check_free(pattern.with_name(file.name), overwrite=overwrite)
         for file in written:
             file.replace(pattern.with_name(file.name))
+
+
+@contextmanager
+def new_file_and_folder(path: Path, folder: Path, check: Callable[[], object]) -> Iterator[tuple[Path, Path]]:
+    """Yield temporary paths of a file and of a folder, which exists, to write to; both are renamed at the end.
+
+    `path`, `folder`: their final paths, in the same folder; neither is a link. Nothing is left if anything fails. What
+    they replace is deleted at the end. `check`: called before they are renamed; raises InputError if they may not be
+    replaced.
+
+    Raises BusyError and RenderError as `new_file` does.
+    """
+    with _reported(path), _made(path.parent), _workspace(path, path) as temporary:
+        file, new, old = (temporary / name for name in (f"new{path.suffix[:_MAX_SUFFIX]}", "new", "old"))
+        new.mkdir()
+        yield file, new
+        check()
+        try:
+            if folder.exists():
+                folder.rename(old)
+            new.rename(folder)
+            file.replace(path)
+        except BaseException:
+            if not new.exists():
+                folder.rename(new)
+            if old.exists():
+                old.rename(folder)
+            raise

@@ -11,26 +11,22 @@ import io
 import shutil
 import struct
 import zlib
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms
 
-from renderer.cores import core_count
 from renderer.errors import InputError
 from renderer.messages import named
 from renderer.output_files import new_file
 from renderer.paths import existing_folder
 from renderer.pictures import Pixels
-
-T = TypeVar("T")
+from renderer.threads import in_order
 
 JPEG_QUALITY: Final = 95
 """Used with full chroma resolution, so that prints show no compression artefacts."""
@@ -40,7 +36,6 @@ MAX_WEBP_PIXELS: Final = 40_000_000
 
 _STRIP_PIXELS: Final = 4_000_000
 _ALIGNED_ROWS: Final = 64  # restart markers are numbered 0 to 7, one per 8 rows of a JPEG
-_MAX_THREADS: Final = 4  # strips encoded at a time: 40 MB each
 
 Shape = tuple[int, int, int]
 """Width, height and channels: 3 (RGB) or 4 (RGB and straight alpha)."""
@@ -115,11 +110,19 @@ _MIN_BYTES: Final = {".jpg": 0.15, ".jpeg": 0.15, ".webp": 0.1}
 def check_disk_space(path: Path, size: tuple[int, int]) -> None:
     """Raise InputError if a picture of a size does not fit on the disk. Drawing it may take hours, so check first."""
     needed = size[0] * size[1] * _MIN_BYTES.get(path.suffix.lower(), 0.6)
+    check_free_space(path, size, needed, f"a smaller {named('paper')}, {named('dpi')} or {named('tile_pixels')}")
+
+
+def check_free_space(path: Path, size: tuple[int, int], needed: float, smaller: str) -> None:
+    """Raise InputError if the disk of a path has less than `needed` bytes free for a picture of a size.
+
+    `smaller`: what the user can change to need less, for the message.
+    """
     free = shutil.disk_usage(existing_folder(path)).free
     if needed > free:
         raise InputError(
             f"{path} of {size[0]} × {size[1]} pixels takes at least {needed / 1e6:,.1f} MB, and {free / 1e6:,.1f} MB "
-            f"are free: use a smaller {named('paper')}, {named('dpi')} or {named('tile_pixels')}, or another disk"
+            f"are free: use {smaller}, or another disk"
         )
 
 
@@ -153,19 +156,6 @@ def _checked(strips: Iterable[Pixels], shape: Shape) -> Iterator[Pixels]:
         yield strip
     if top != height:
         raise ValueError(f"strips have {top} rows in total, expected {height}")
-
-
-def _encoded(encode: Callable[[T], bytes], strips: Iterable[T]) -> Iterator[bytes]:
-    """Yield encoded strips in order, encoding in threads while the next ones are generated."""
-    threads = min(core_count(), _MAX_THREADS)
-    with ThreadPoolExecutor(threads, thread_name_prefix="stills") as pool:
-        waiting: deque[Future[bytes]] = deque()
-        for strip in strips:
-            waiting.append(pool.submit(encode, strip))
-            if len(waiting) > threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
 
 
 @cache
@@ -214,7 +204,7 @@ def _write_png(path: Path, shape: Shape, strips: Iterable[Pixels], dpi: float | 
             pixels_per_metre = round(dpi / 0.0254)
             _png_chunk(file, b"pHYs", struct.pack(">IIB", pixels_per_metre, pixels_per_metre, 1))
         _png_chunk(file, b"IDAT", b"\x78\x01")  # zlib's header
-        for part in _encoded(encode, predicted()):
+        for part in in_order(encode, predicted()):
             checksum = _combined_adler32(checksum, *struct.unpack(">II", part[:8]))
             _png_chunk(file, b"IDAT", part[8:])
         _png_chunk(file, b"IDAT", b"\x03\x00" + struct.pack(">I", checksum))  # an empty final block
@@ -279,7 +269,7 @@ def _write_jpeg(path: Path, shape: Shape, strips: Iterable[Pixels], dpi: float |
         return encoded.getvalue()
 
     with path.open("wb") as file:
-        for number, strip in enumerate(_encoded(encode, strips)):
+        for number, strip in enumerate(in_order(encode, strips)):
             frame, scan = _jpeg_parts(strip)
             if number == 0:
                 file.write(strip[: frame + 5] + struct.pack(">H", shape[1]) + strip[frame + 7 : scan])
@@ -315,7 +305,7 @@ def _write_tiff(path: Path, shape: Shape, strips: Iterable[Pixels], dpi: float |
     width, height, channels = shape
     with TiffWriter(path, bigtiff=width * height * channels > 4_000_000_000) as file:
         file.write(
-            _encoded(encode, strips), shape=(height, width, channels), dtype=np.uint8, photometric="rgb",
+            in_order(encode, strips), shape=(height, width, channels), dtype=np.uint8, photometric="rgb",
             extrasamples=["unassalpha"] * (channels - 3),
             rowsperstrip=strip_rows(width), compression="zlib", predictor=True, iccprofile=_srgb_profile(),
             resolution=None if dpi is None else (dpi, dpi), resolutionunit="INCH" if dpi is not None else None,

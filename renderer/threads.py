@@ -1,11 +1,12 @@
-"""Work on independent blocks, divided among threads: one for each core."""
+"""Work divided among threads: on independent blocks, one for each core, and on items that are still generated."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from renderer.cores import core_count
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 Block = TypeVar("Block")
 Result = TypeVar("Result")
+
+_MOST_IN_ORDER: Final = 4  # items that are worked on at a time, since each may be large
 
 
 @cache
@@ -47,3 +50,19 @@ def run_blocks(
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return results
+
+
+def in_order(work: Callable[[Block], Result], items: Iterable[Block]) -> Generator[Result, None, None]:
+    """Yield the results of `work` in order; it is called in up to 4 threads while the next items are generated.
+
+    At most 6 items exist at a time: 4 that are worked on, one that waits, and one that is generated.
+    """
+    threads = min(core_count(), _MOST_IN_ORDER)
+    with ThreadPoolExecutor(threads, thread_name_prefix="in-order") as pool:
+        waiting: deque[Future[Result]] = deque()
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 import pytest
@@ -222,11 +222,22 @@ def find_program(*names: str) -> str:
 
     Without one the test is skipped. In CI on Linux, where all are installed, it fails.
     """
-    found = next(filter(None, map(shutil.which, names)), None)
-    if found is None:
-        end = pytest.fail if "CI" in os.environ and sys.platform == "linux" else pytest.skip
-        end(f"{names[0]} is not installed")
-    return found
+    return next(filter(None, map(shutil.which, names)), None) or missing(names[0])
+
+
+def missing(name: str) -> NoReturn:
+    """Skip a test that needs a program which is not installed, or in CI on Linux let it fail."""
+    end = pytest.fail if "CI" in os.environ and sys.platform == "linux" else pytest.skip
+    end(f"{name} is not installed")
+
+
+@pytest.fixture(scope="session")
+def openseadragon() -> Path:
+    """OpenSeadragon as one file, from a folder of npm packages in NODE_PATH; if missing, as in `find_program`."""
+    folders = [Path(folder) for folder in os.environ.get("NODE_PATH", "").split(os.pathsep) if folder]
+    files = [each / "openseadragon" / "build" / "openseadragon" / "openseadragon.min.js" for each in folders]
+    found = next(filter(Path.exists, files), None)
+    return found or missing("openseadragon")
 
 
 @pytest.fixture(scope="session")

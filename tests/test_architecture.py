@@ -20,7 +20,7 @@ LAYERS = [
     "input_files", "output_files", "data_files", "names", "private_files", "cores", "threads", "child_processes", "ffmpeg", "resource_limits", "memory", "budget", "worker_pool", "kernels",
     "colour", "tiffs", "pixels", "image_file", "pictures", "faces", "subject", "descriptors", "library", "shapes", "grid", "cover_pixels", "masked_grid", "adaptive_grid", "placement", "fidelity",
     "framing", "landings", "matching", "textures", "scene", "settings", "fonts", "lines", "covers", "overlay", "compositor", "canvas", "planes", "plugins", "frame_times", "timeline",
-    "formats", "encoder", "identity", "sound", "stills", "rules", "video_job", "credits", "pages", "report", "job", "preset", "batch", "cluster", "explore", "studio", "explain", "clip", "api", "doctor",
+    "formats", "encoder", "identity", "sound", "stills", "deep_zoom_files", "rules", "video_job", "credits", "pages", "report", "job", "preset", "batch", "cluster", "explore", "studio", "explain", "clip", "api", "doctor",
     "cli", "__main__",
 ]  # fmt: skip
 
@@ -37,6 +37,7 @@ _DRAWING = (
     "encoder",
     "sound",
     "stills",
+    "deep_zoom_files",
     "video_job",
     "job",
 )

@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache, partial
+from itertools import chain, groupby
 from typing import Final, TypeVar
 
 import cv2
@@ -370,7 +371,7 @@ STILL_TEXTURES: Final = 192_000_000
 
 _BLOCK_PIXELS: Final = 1 << 20  # drawn at once; their textures take at most 80 MB, or those of one tile
 
-_MAX_STRIPS: Final = 4  # drawn at once: 48 MB
+_MAX_STEPS: Final = 4  # drawn at once: 48 MB of strips
 
 _LARGEST_SQUARE: Final = 4096  # texels; a tile printed larger is magnified
 
@@ -384,45 +385,103 @@ def draw_strips(
 ) -> Generator[Pixels, None, None]:
     """Draw a whole mosaic as a picture of this size, with full tone, in strips of `rows` from top to bottom.
 
-    Strips are (rows, width, 3), or (rows, width, 4) with straight alpha if the background is "transparent".
+    Strips are (rows, width, 3), or (rows, width, 4) with straight alpha if the background is "transparent". What they
+    show is described by `WholeMosaic`. Memory: at most 3 bytes per pixel of 8 strips, or 4 with alpha, one block, and
+    the textures: 192 MB, or those of one tile.
+    """
+    with closing(WholeMosaic(mosaic, size, background)) as whole:
+        for _, row in groupby(whole.blocks((1, rows)), key=lambda block: block.top):
+            first = next(row)
+            band = np.empty((len(first.pixels), size[0], first.pixels.shape[2]), np.uint8)
+            for block in chain([first], row):
+                band[:, block.left : block.left + block.pixels.shape[1]] = block.pixels
+            yield from (band[top : top + rows] for top in range(0, len(band), rows))
+
+
+@dataclass(frozen=True)
+class Block:
+    """A part of a picture, uint8 (H, W, 3), or (H, W, 4) with straight alpha."""
+
+    left: int  # its first pixel in the picture
+    top: int
+    pixels: Pixels
+    surrounded: Pixels  # with the pixels around it, as far as they are in the picture
+
+
+class WholeMosaic:
+    """A whole mosaic as a picture of a size, width and height in pixels, which is drawn in blocks; `close` ends it.
 
     If the picture has another shape, the mosaic is cropped, away from important areas; one with a mask is not, and the
-    background shows around it. The pixels are the same as if the picture were drawn at once. Memory: at most 3 bytes
-    per pixel of 8 strips, or 4 with alpha, and the textures: 192 MB, or those of one tile.
+    background shows around it. `scale`, an attribute: pixels per unit.
+
+    Memory: 40 bytes per pixel of a block, and the textures: 192 MB, or those of one tile.
     """
-    placement, (width, height) = mosaic.placement, size
-    scales = [side / units for side, units in zip(size, placement.size, strict=True)]
-    cropped = max(scales) * np.array(placement.size) >= np.array(size) + 1  # by more than rounding
-    fit: Fit = "pad" if placement.is_masked and cropped.any() else "crop"
-    scale = min(scales) if fit == "pad" else max(scales)
-    side = scale * float(placement.cell[:, 2:].max())
-    # Sampling is SHARPER levels finer than one texel per pixel; textures may be too coarse by up to half of that.
-    square = min(max(2 ** math.ceil(arithmetic.log2(side) + SHARPER / 2), 64), _LARGEST_SQUARE)
-    threads = max(1, min(_LOADING_BYTES // (16 * square * square), core_count(), _LOADERS))
-    # Tiles taller than a strip would be loaded again for each strip, so several strips are drawn at once.
-    tall = min(rows * min(math.ceil(side / rows), _MAX_STRIPS), height)
-    across = min(max(_BLOCK_PIXELS // tall, 64), width)
-    with closing(Textures(STILL_TEXTURES, threads, longest_square=square)) as textures:
-        first = textures.add_tiles(mosaic.library)
-        stage = Stage(
-            maps=[placement], libraries=[mosaic.library], textures=textures, first_texture=[first], frame=size,
-            seconds=1.0, fit=fit, background=None if isinstance(background, str) else background,
+
+    def __init__(self, mosaic: OpenMosaic, size: tuple[int, int], background: Background = WHITE) -> None:
+        placement = mosaic.placement
+        scales = [side / units for side, units in zip(size, placement.size, strict=True)]
+        cropped = max(scales) * np.array(placement.size) >= np.array(size) + 1  # by more than rounding
+        fit: Fit = "pad" if placement.is_masked and cropped.any() else "crop"
+        self.scale = min(scales) if fit == "pad" else max(scales)
+        self._size = size
+        self._side = self.scale * float(placement.cell[:, 2:].max())
+        # Sampling is SHARPER levels finer than one texel per pixel; textures may be too coarse by up to half of that.
+        square = min(max(2 ** math.ceil(arithmetic.log2(self._side) + SHARPER / 2), 64), _LARGEST_SQUARE)
+        threads = max(1, min(_LOADING_BYTES // (16 * square * square), core_count(), _LOADERS))
+        self._textures = Textures(STILL_TEXTURES, threads, longest_square=square)
+        self._stage = Stage(
+            maps=[placement], libraries=[mosaic.library], textures=self._textures,
+            first_texture=[self._textures.add_tiles(mosaic.library)], frame=size, seconds=1.0, fit=fit,
+            background=None if isinstance(background, str) else background,
         )  # fmt: skip
-        soft = blurred_cover(mosaic) if background == "blur" else None
-        whole, tiles = stage.filling_camera(), stage.resting_sprites()
-        stage = replace(stage, frame=(across, tall))
-        with closing(Compositor(across, tall, textures, tone_sizes=FULL_TONE)) as compositor:
+        self._soft = blurred_cover(mosaic) if background == "blur" else None
+        self._camera, self._tiles = self._stage.filling_camera(), self._stage.resting_sprites()
+
+    def close(self) -> None:
+        """Stop the threads that load textures."""
+        self._textures.close()
+
+    def blocks(
+        self,
+        step: tuple[int, int],
+        *,
+        halvings: int = 0,
+        margin: int = 0,
+        tone_sizes: tuple[float, float] = FULL_TONE,
+    ) -> Generator[Block, None, None]:
+        """Draw the picture in blocks, row by row from top to bottom, with the same pixels as if it were drawn at once.
+
+        `step`: width and height, of which those of a block are multiples, except at the right and at the bottom; a
+        block has about a megapixel, or one step. `halvings`: how often width and height are divided by two, and rounded
+        up; if negative, they are multiplied. Pixels that are partly beyond the right or lower edge are the same as
+        those before them. `margin`: pixels around a block that are drawn with it. `tone_sizes`: as for the compositor.
+        """
+        shrink = 2.0**-halvings
+        exact = self._size[0] * shrink, self._size[1] * shrink
+        width, height = math.ceil(exact[0]), math.ceil(exact[1])
+        scale, side = self.scale * shrink, self._side * shrink
+        # Tiles taller than a step would be loaded again for each row of blocks, so several steps are drawn at once.
+        tall = min(step[1] * min(math.ceil(side / step[1]), _MAX_STEPS), height)
+        across = min(max(_BLOCK_PIXELS // tall, 64, step[0]) // step[0] * step[0], width)
+        frame = across + 2 * margin, tall + 2 * margin
+        stage = replace(self._stage, frame=frame)
+        with closing(Compositor(*frame, self._textures, tone_sizes=tone_sizes)) as compositor:
             for number, top in enumerate(range(0, height, tall)):
-                band = np.empty((min(tall, height - top), width, 4 if background == "transparent" else 3), np.uint8)
-                # Directions alternate, so that each band starts with the textures that were used last.
+                # Directions alternate, so that each row starts with the textures that were used last.
                 for left in range(0, width, across)[:: -1 if number % 2 else 1]:
-                    off = (left + across / 2 - width / 2, top + tall / 2 - height / 2)
-                    camera = replace(whole, centre=(whole.centre[0] + off[0] / scale, whole.centre[1] + off[1] / scale))
-                    block = compositor.still(stage.scene(camera, stage.visible_tiles(tiles, camera)))
-                    if soft is not None:
-                        block = laid_over(block, filling(soft, size, (left, top, across, tall)))
-                    band[:, left : left + across] = block[: len(band), : width - left]
-                yield from (band[row : row + rows] for row in range(0, len(band), rows))
+                    (x, y), off = self._camera.centre, (left + across / 2 - exact[0] / 2, top + tall / 2 - exact[1] / 2)
+                    camera = replace(self._camera, centre=(x + off[0] / scale, y + off[1] / scale), scale=scale)
+                    pixels = compositor.still(stage.scene(camera, stage.visible_tiles(self._tiles, camera)))
+                    if self._soft is not None:
+                        part = (left - margin, top - margin, *frame)
+                        pixels = laid_over(pixels, filling(self._soft, (width, height), part))
+                    above, before = min(top, margin), min(left, margin)  # pixels of the margin inside the picture
+                    pixels = pixels[margin - above : height - top + margin, margin - before : width - left + margin]
+                    if left + across + margin >= width > exact[0] and width > 1:
+                        pixels[:, -1] = pixels[:, -2]
+                    if top + tall + margin >= height > exact[1] and height > 1:
+                        pixels[-1] = pixels[-2]
+                    yield Block(left, top, pixels[above : above + tall, before : before + across], pixels)
 
 
 def _far_picture(stage: Stage) -> int:

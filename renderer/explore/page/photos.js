@@ -2,7 +2,7 @@
 
 const MOST_BYTES = 180e6; // of the tiles of all photos, with their smaller levels
 const TILE_SIDES = [128, 64, 32, 16];
-const SMALL = 32; // shorter side of the pictures that searches compare
+const SMALL = 40; // shorter side of the pictures that searches compare
 const AT_ONCE = 16; // photos that are decoded at once
 const LARGE_BYTES = 64e6; // of large tiles
 

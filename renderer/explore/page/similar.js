@@ -4,7 +4,7 @@
    the best of them finely. Whether it is a copy is decided by the details, as smooth pictures resemble one another. */
 
 const COARSE = { window: 8, sides: [8, 9, 10, 12, 14, 16] }; // shorter sides in pixels, of the picture and of the photo
-const FINE = { window: 16, sides: [16, 17, 18, 19, 20, 21, 22, 24, 26, 28, 30, 32] };
+const FINE = { window: 20, sides: [20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 34, 36, 38, 40] };
 const CANDIDATES = 60; // photos that are compared finely
 const AT_A_TIME = 200; // photos, between which the page reacts
 const ALIKE = 0.68; // likeness of the details from which a photo is the one that was looked for
