@@ -136,7 +136,7 @@ class Panel {
     bitmap.close();
     const ranked = (await similarPhotos(picture, this.photos)).slice(0, FEW);
     this.found = ranked.map(([number]) => number);
-    const isFound = ranked.length && ranked[0][1] >= ALIKE;
+    const isFound = ranked[0]?.[1];
     this.showFound(isFound ? "Found; similar photos follow." : "No photo is a copy of it. The most similar ones:");
     this.isFromFound = true;
     if (isFound) this.act.opened(ranked[0][0]);
