@@ -92,7 +92,8 @@ def compile_kernels(target: Target, folder: Path) -> list[Path]:
     digest = runpy.run_path(str(KERNELS / "sources.py"))["source_digest"]()
     libraries = []
     with tempfile.TemporaryDirectory() as work:
-        environment = {**os.environ, "ZIG_GLOBAL_CACHE_DIR": work, "ZIG_LOCAL_CACHE_DIR": work}
+        # Without a cache of the user's, Zig's files are not kept: it would never remove them.
+        environment = {"ZIG_GLOBAL_CACHE_DIR": work, "ZIG_LOCAL_CACHE_DIR": work, **os.environ}
         for variant in target.variants:
             built = Path(work, variant + target.suffix)
             command = [*compiler(target, variant), f"-DSOURCE_DIGEST={digest}u", "-o", built.name, *sources]

@@ -64,6 +64,27 @@ def _isolated_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytes
 
 
 @pytest.fixture(scope="session")
+def _cache_of_session(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("shared-cache")
+
+
+@pytest.fixture
+def shared_cache(_cache_of_session: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Give all tests that use this fixture the same cache, as a user's commands have.
+
+    For tests of something other than indexing and matching: only the first of them indexes the same photos, and matches
+    the same mosaic. In a module whose tests share a cache, those that use `own_cache` do not.
+    """
+    if "own_cache" not in request.fixturenames:
+        monkeypatch.setenv("MOSAIC_RENDERER_CACHE", str(_cache_of_session))
+
+
+@pytest.fixture
+def own_cache() -> None:
+    """Keep the empty cache of this test alone; see `shared_cache`."""
+
+
+@pytest.fixture(scope="session")
 def cover() -> Path:
     """A real photo, 640 × 427."""
     return sample_pictures()[0]

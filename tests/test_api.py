@@ -26,6 +26,8 @@ from renderer.parameters import parameters
 from renderer.pictures import Pixels
 from renderer.progress import Advance, Silent
 
+pytestmark = pytest.mark.usefixtures("shared_cache")
+
 SMALL = {"size": (96, 64), "fps": 10, "duration": 1.0}
 """Ten frames."""
 
@@ -376,6 +378,7 @@ def test_a_photo_or_the_cover_is_never_the_output(mosaic: renderer.Mosaic) -> No
 # -- Progress, cancellation, threads -------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("own_cache")
 def test_progress_is_reported_to_a_function(cover: Path, photos: Path, tmp_path: Path) -> None:
     calls: list[tuple[str, int, int]] = []
     renderer.render(
@@ -387,6 +390,7 @@ def test_progress_is_reported_to_a_function(cover: Path, photos: Path, tmp_path:
     assert calls[0] == ("indexing", 0, 60)
 
 
+@pytest.mark.usefixtures("own_cache")
 @pytest.mark.parametrize("stage", ["indexing", "matching", "rendering"])
 def test_work_can_be_cancelled(cover: Path, photos: Path, tmp_path: Path, stage: str) -> None:
     def cancel(name: str, done: int, _total: int) -> None:
@@ -427,6 +431,7 @@ class Recorder(Silent):
         self.notices.append(message)
 
 
+@pytest.mark.usefixtures("own_cache")
 def test_notices_go_to_the_log_or_to_an_object(cover: Path, photos: Path, caplog: pytest.LogCaptureFixture) -> None:
     recorder = Recorder()
     renderer.match(cover, tiles=str(photos), columns=6, skip_duplicates=True, progress=recorder)

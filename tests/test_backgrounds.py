@@ -20,6 +20,8 @@ from renderer.progress import Silent
 from renderer.settings import Background, OutputSettings
 from renderer.stills import write_picture
 
+pytestmark = pytest.mark.usefixtures("shared_cache")
+
 SIZE = (240, 160)
 Render = Callable[..., tuple[int, str, str]]
 

@@ -200,6 +200,7 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )  # fmt: skip
+@pytest.mark.usefixtures("shared_cache")
 def test_commands_write_their_files_and_every_option_has_an_effect(
     render: Run,
     cover: Path,

@@ -28,6 +28,8 @@ from renderer.placement import load_map
 from renderer.progress import Silent
 from renderer.settings import CoverSettings
 
+pytestmark = pytest.mark.usefixtures("shared_cache")
+
 
 def made(text: str, canvas: tuple[int, int] = (640, 360), **options: Any) -> Cover:
     name = cover_name(text)

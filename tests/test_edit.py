@@ -33,6 +33,8 @@ from renderer.job import (
 from renderer.placement import JsonValue, PlacementMap, load_map, save_map
 from renderer.progress import Silent
 
+pytestmark = pytest.mark.usefixtures("shared_cache")
+
 Run = Callable[..., tuple[int, str, str]]
 Open = Callable[..., OpenMosaic]
 
@@ -452,6 +454,7 @@ def test_a_video_in_segments_shows_the_changes_and_names_no_folders(
     assert (abs(shown[2 * 8 + 3 : 2 * 8 + 5, 3 * 8 + 3 : 3 * 8 + 5] - (255, 0, 255)) < 30).all()
 
 
+@pytest.mark.usefixtures("own_cache")
 def test_rows_and_presets_swap_photos_in_one_mosaic(render: Run, cover: Path, photos: Path) -> None:
     Path("faces").mkdir()
     for name, colour in (("ada", (255, 0, 0)), ("bo", (0, 0, 255)), ("cy", (0, 255, 0))):

@@ -40,6 +40,8 @@ from renderer.progress import Silent
 from renderer.settings import CoverSettings
 from renderer.shapes import TileShape
 
+pytestmark = pytest.mark.usefixtures("shared_cache")
+
 SMALL = FigureSettings(size=(320, 180))
 METRICS: list[Metric] = ["mean", "lab", "pixels", "structure"]
 

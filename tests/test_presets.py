@@ -12,6 +12,8 @@ from renderer.errors import InputError
 from renderer.preset import load_preset, preset_files
 from renderer.rules import PlatformRules, check_rules
 
+pytestmark = pytest.mark.usefixtures("shared_cache")
+
 Run = Callable[..., tuple[int, str, str]]
 
 TIME_AND_SIZE = {"size", "shapes", "min_side", "min_seconds"}
@@ -46,6 +48,7 @@ def test_a_video_of_a_preset_passes_the_rules_of_its_platform(render: Run, cover
     assert len(result["checks"]) == (len(preset.rules.required()) if preset.rules else 0)
 
 
+@pytest.mark.usefixtures("own_cache")
 def test_several_presets_share_one_matching(render: Run, cover: Path) -> None:
     words = ("zoom", cover, "--columns", "12", "--duration", "0.4", "--for", "instagram-square", "--for", "whatsapp")
     code, out, _ = render(*words, "--draft", "-o", "out", "--json")

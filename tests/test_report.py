@@ -33,6 +33,8 @@ from renderer.report.cell_errors import CellErrors
 from renderer.settings import Background
 from renderer.shapes import TileShape
 
+pytestmark = pytest.mark.usefixtures("shared_cache")
+
 COLUMNS = 24
 
 

@@ -23,6 +23,8 @@ from renderer.scene import NextCover
 from renderer.settings import OutputSettings
 from renderer.timeline import Show
 
+pytestmark = pytest.mark.usefixtures("shared_cache")
+
 SMALL = ("--columns", "12", "--size", "96x64", "--duration", "1", "--fps", "12", "--no-faces", "-q")
 
 

@@ -4,7 +4,8 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -18,6 +19,12 @@ TABLES = {"rich", "pygments", "markdown_it"}
 """What draws tables: rich, and what it imports."""
 
 
+@cache
+def distributions() -> Mapping[str, list[str]]:
+    """Return the installed distributions of each package; finding them takes half a second."""
+    return packages_distributions()
+
+
 def imported(*words: str) -> set[str]:
     """Return the installed packages that a `render` command imports, without those of this project."""
     done = subprocess.run(
@@ -28,7 +35,7 @@ def imported(*words: str) -> set[str]:
     lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
     assert len(lines) > 50
     names = {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
-    return {name for name in names & set(packages_distributions()) - OURS if name[0] != "_"}  # those of the site
+    return {name for name in names & set(distributions()) - OURS if name[0] != "_"}  # those of the site
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,8 @@ from renderer.placement import load_map
 from renderer.progress import Silent
 from renderer.stills import TRANSPARENT, check_size, in_strips, strip_rows, write_picture, write_still
 
+pytestmark = pytest.mark.usefixtures("shared_cache")
+
 LOSSLESS = (".png", ".tif")
 ALL = (".png", ".jpg", ".tif", ".webp")
 
