@@ -13,7 +13,7 @@ let drawing, panel;
 
 const SLOW = 26, FAST = 18; // milliseconds from a frame that was drawn to the next one
 const REST = 140; // milliseconds without a change after which all is drawn
-const LEAST_SHARE = 0.4;
+const LEAST_SHARE = 0.35;
 let share = 1; // of the pixels on each side, while the view moves
 let isSlow = false, resting, isDue = false;
 const ratio = () => Math.min(devicePixelRatio, 2);
@@ -98,7 +98,7 @@ const stopped = () => { flying += 1; state.used = "yes"; };
 /* -- The small map --------------------------------------------------------------------------------------------- */
 
 const MAP = { wide: 150, narrow: 100, below: 720 }; // longer side in pixels, in windows below this width the second
-const map = byId("map");
+const map = byId("map"), small = document.createElement("canvas");
 
 function drawMap() {
   map.hidden = view.isWhole;
@@ -107,12 +107,15 @@ function drawMap() {
   const scale = side / Math.max(mosaic.width, mosaic.height), pixels = ratio();
   const [width, height] = [mosaic.width * scale, mosaic.height * scale];
   if (map.style.width !== `${width}px` || map.width !== Math.round(width * pixels)) {
-    Object.assign(map, { width: Math.round(width * pixels), height: Math.round(height * pixels) });
+    for (const each of [map, small]) Object.assign(each, { width: Math.round(width * pixels), height: Math.round(height * pixels) });
     map.style.width = `${width}px`;
+    small.getContext("2d").drawImage(mosaic.first, 0, 0, small.width, small.height);
   }
   const context = map.getContext("2d");
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.clearRect(0, 0, map.width, map.height);
+  context.drawImage(small, 0, 0); // scaling the picture anew would take longer than all else
   context.setTransform(pixels, 0, 0, pixels, 0, 0);
-  context.drawImage(mosaic.first, 0, 0, width, height);
   context.fillStyle = "#0007";
   const [wide, high] = view.size.map((side) => (side / view.scale) * scale);
   const [left, top] = [view.x * scale - wide / 2, view.y * scale - high / 2];
@@ -293,6 +296,7 @@ async function begin() {
   readGround();
   canvas.hidden = false;
   drawNow(performance.now());
+  mosaic.first.classList.add("covered"); // browsers would draw it, too
   state.seen = Math.round(performance.now());
   const count = mosaic.photos.length;
   await photos.load((...tile) => drawing.store(...tile), (done) => {
