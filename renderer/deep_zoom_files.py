@@ -103,9 +103,9 @@ def paths_of(folder: Path, name: str) -> tuple[Path, Path]:
 def check_deep_zoom(folder: Path, name: str, *, overwrite: bool) -> None:
     """Raise InputError if a Deep Zoom image can't be written, BusyError if another process is writing it."""
     path, tiles = paths_of(folder, name)
-    check_writable(path, overwrite=overwrite)
+    check_writable(path, overwrite=overwrite, parameter="deep_zoom")
     if not os.path.lexists(tiles):  # a Path may raise OSError for a name that is too long
-        check_writable(tiles, overwrite=overwrite)
+        check_writable(tiles, overwrite=overwrite, parameter="deep_zoom")
     check_existing(folder, name, overwrite=overwrite)
 
 
@@ -117,15 +117,15 @@ def check_existing(folder: Path, name: str, *, overwrite: bool) -> None:
     path, tiles = paths_of(folder, name)
     for each in (path, tiles):
         if each.is_symlink():
-            raise InputError(f"{each} is a link, which is not replaced: choose another name or folder")
-    check_free(path, overwrite=overwrite)
+            raise InputError(f"{each} is a link, which is not replaced: choose another {named('deep_zoom')}")
+    check_free(path, overwrite=overwrite, parameter="deep_zoom")
     if not tiles.exists():
         return
     if not _is_tiles(tiles):
-        raise InputError(f"{tiles} exists and contains other files than tiles: choose another name or folder")
+        raise InputError(f"{tiles} exists and contains other files than tiles: choose another {named('deep_zoom')}")
     if not overwrite:
         raise InputError(
-            f"{tiles} exists: choose another name or folder, or use {named('overwrite', True)} to overwrite it"
+            f"{tiles} exists: choose another {named('deep_zoom')}, or use {named('overwrite', True)} to overwrite it"
         )
 
 

@@ -291,6 +291,7 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("render explore cover.jpg --tiles wedding -o wedding.html", "Make one page in which guests find their photo"),
         ("render explore cover.mosaic --originals folder -o site", "Make a page with the full photos beside it"),
         ("render explore cover.jpg --tiles wedding --captions captions.csv --names", "Show captions, names and dates"),
+        ("render explore cover.mosaic --deep-zoom tiles", "Write files for OpenSeadragon, and no page"),
     ),
     "studio": (
         ("render studio cover.jpg --tiles ~/Pictures", "Try animations and their parameters in a browser"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from renderer.cli.commands import Command
 from renderer.cli.messages import ask_overwrite, megabytes, open_console, show_file
@@ -11,6 +13,9 @@ from renderer.cli.terminal import print_json, say
 from renderer.cover_names import CoverName
 from renderer.parameters import given
 from renderer.settings import ExploreSettings, MatchSettings
+
+if TYPE_CHECKING:
+    from renderer.explore import Explored
 
 
 def explore_command() -> Command:
@@ -24,21 +29,36 @@ def explore_command() -> Command:
 
 def _explore(cover: CoverName | None, values: dict[str, object]) -> None:
     from renderer.explore import explore, page_path
-    from renderer.job import named_output
+    from renderer.job import check_cover_name, named_output
 
     common, console = open_console(values)
     settings = ExploreSettings(**given(ExploreSettings, values))
     path: Path | None = None
     if common.output is not None or settings.deep_zoom is None:
         path = page_path(common.output) if common.output else named_output(None, cover, "explore", "", ".html")
-    overwrite = ask_overwrite([path] if path else [], values, overwrite=common.overwrite)
+    files = [path] if path is not None else []
+    if settings.deep_zoom is not None:
+        files.append(settings.deep_zoom / f"{check_cover_name(cover).stem}.dzi")
+    overwrite = ask_overwrite(files, values, overwrite=common.overwrite)
     made = explore(
         cover, path, settings, match=MatchSettings(**given(MatchSettings, values)), command=format_command,
         overwrite=overwrite, progress=console,
     )  # fmt: skip
     if common.json:
         print_json(made.as_json())
-    elif not common.quiet and made.page is not None:
-        say(f"{made.page}: {megabytes(made.page.stat().st_size)}; made in {made.seconds:.1f} s")
+    elif not common.quiet:
+        say(*_lines(made))
     if common.open and made.page is not None:
         show_file(made.page)
+
+
+def _lines(made: Explored) -> Iterator[str]:
+    """Yield a line about each file or folder that was written."""
+    if made.page is not None:
+        yield f"{made.page}: {megabytes(made.page.stat().st_size)}; made in {made.seconds:.1f} s"
+    if made.photos is not None:
+        yield f"{made.photos}: the photos in full size"
+    if made.deep_zoom is not None:
+        deep, (width, height) = made.deep_zoom, made.deep_zoom.size
+        levels = f"{deep.levels} levels up to {width}x{height}, {deep.files:,} files, {megabytes(deep.bytes)}"
+        yield f"{deep.path}: {levels}; made in {made.seconds:.1f} s"

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from renderer.cover_names import MAP_SUFFIX, CoverName
+from renderer.deep_zoom_files import check_deep_zoom
 from renderer.errors import InputError
 from renderer.explore.originals import folder_of
 from renderer.explore.page import SavedMap, write_page
 from renderer.job import OpenMosaic, check_beside, check_cover_name, open_mosaic
+from renderer.job.deep_zoom import DeepZoom, write_deep_zoom
 from renderer.job.outputs import check_not_input
 from renderer.messages import FormatCommand, named
 from renderer.output_files import check_writable
@@ -22,6 +24,9 @@ __all__ = ["Explored", "explore", "page_path"]
 
 _SUFFIXES: Final = (".html", ".htm")
 
+DEEP_ZOOM_TILE: Final = 256
+"""Default side of a cell in the largest level of a Deep Zoom image: there, photos have no tone."""
+
 
 @dataclass(frozen=True)
 class Explored:
@@ -29,6 +34,7 @@ class Explored:
 
     page: Path | None
     photos: Path | None  # the folder of photos in full size
+    deep_zoom: DeepZoom | None
     seconds: float
     mosaic: OpenMosaic
 
@@ -38,6 +44,10 @@ class Explored:
             "output": str(self.page) if self.page else None,
             "bytes": self.page.stat().st_size if self.page else None,
             "originals": str(self.photos) if self.photos else None,
+            "deep_zoom": str(self.deep_zoom.path) if self.deep_zoom else None,
+            "levels": self.deep_zoom.levels if self.deep_zoom else None,
+            "width": self.deep_zoom.size[0] if self.deep_zoom else None,
+            "height": self.deep_zoom.size[1] if self.deep_zoom else None,
             "cells": len(self.mosaic.placement),
             "distinct_photos": len(self.mosaic.placement.photos),
             "seconds": round(self.seconds, 3),
@@ -69,16 +79,25 @@ def explore(
     offers none. Memory: three times the size of the page, and what matching needs. Raises RenderError.
     """
     settings, match, timed = settings or ExploreSettings(), match or MatchSettings(), Timed(progress or Silent())
+    source, deep = check_cover_name(cover), settings.deep_zoom
     if path is not None:
         check_writable(path, overwrite=overwrite)
+        if settings.originals == "folder":
+            check_writable(folder_of(path) / "0.jpg", overwrite=overwrite)
+    if deep is not None:
+        check_deep_zoom(deep, source.stem, overwrite=overwrite)
     check_beside(match, overwrite=overwrite)
-    source = check_cover_name(cover)
     saved = source if isinstance(source, Path) and source.suffix.lower() == MAP_SUFFIX else match.save_map
     with open_mosaic(cover, match, timed) as mosaic:
-        photos = None
+        photos = deep_zoom = None
         if path is not None:
             check_not_input(mosaic, path)
             name = saved.name if saved else f"{source.stem}{MAP_SUFFIX}"
             write_page(path, mosaic, settings, SavedMap(name, saved is not None, command), timed, overwrite=overwrite)
             photos = folder_of(path) if settings.originals == "folder" else None
-        return Explored(path, photos, timed.finished()["total"], mosaic)
+        if deep is not None:
+            units = mosaic.placement.size
+            side = settings.tile_pixels or DEEP_ZOOM_TILE
+            size = max(round(units[0] * side), 1), max(round(units[1] * side), 1)
+            deep_zoom = write_deep_zoom(deep, source.stem, mosaic, size, timed, overwrite=overwrite)
+        return Explored(path, photos, deep_zoom, timed.finished()["total"], mosaic)

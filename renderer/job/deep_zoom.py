@@ -26,6 +26,7 @@ from renderer.deep_zoom_files import (
 from renderer.job.drawing import WholeMosaic
 from renderer.job.mosaics import OpenMosaic
 from renderer.kernels import arithmetic
+from renderer.messages import named
 from renderer.output_files import new_file_and_folder
 from renderer.parameters import Colour
 from renderer.pictures import Pixels, resize
@@ -96,7 +97,9 @@ def write_deep_zoom(
     path, tiles = paths_of(folder, name)
     sizes = level_sizes(size)
     check_deep_zoom(folder, name, overwrite=overwrite)
-    check_free_space(path, size, _MIN_BYTES * sum(width * height for width, height in sizes), "a smaller size")
+    check_free_space(
+        path, size, _MIN_BYTES * sum(width * height for width, height in sizes), f"a smaller {named('tile_pixels')}"
+    )
     count = sum(math.prod(tile_counts(each)) for each in sizes)
     with (
         new_file_and_folder(path, tiles, lambda: check_existing(folder, name, overwrite=overwrite)) as (file, new),
