@@ -75,6 +75,10 @@ def small(words: list[str]) -> list[str]:
     values = (
         {"--columns": "10"} if words[0] == "mosaic" else {"--columns": "10", "--size": "80x54", "--duration": "0.4"}
     )
+    if words[0] == "explore":
+        values = {"--columns": "10", "--page-size": "1"}
+        if "--deep-zoom" in words:
+            values["--tile-pixels"] = "40"
     if words[0] == "explain":
         values = {"--columns": "10", "--size": "160x90"}
         values |= {"--duration": "0.5"} if words[1] == "knn" else {}
@@ -142,6 +146,8 @@ def prepare(example: str, words: list[str], render: Run, cover: Path, photos: Pa
         Path(words[1]).parent.mkdir(exist_ok=True)
         video = ("zoom", "cover.jpg", "--for", words[words.index("--preset") + 1], *picture, "--duration", "0.4")
         assert render(*video, "-o", words[1])[0] == 0
+    if "--captions" in words:
+        Path("captions.csv").write_text("photo00.jpg,The first dance\n")
     if "--music" in words:
         with wave.open("song.mp3", "wb") as song:  # recognised by content
             song.setparams((1, 2, 8000, 0, "NONE", ""))
