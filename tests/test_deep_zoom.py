@@ -440,7 +440,9 @@ def test_a_disk_that_is_too_small_is_noticed_before_drawing(
     mosaic: OpenMosaic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: namedtuple("Usage", "free")(5_000_000))
-    message = r"cover\.dzi of 10000 × 6000 pixels takes at least .* MB, and 5\.0 MB are free: use a smaller tile_pixels=, or"
+    message = (
+        r"cover\.dzi of 10000 × 6000 pixels takes at least .* MB, and 5\.0 MB are free: use a smaller tile_pixels=, or"
+    )
     with pytest.raises(InputError, match=message):
         write_deep_zoom(tmp_path / "new", "cover", mosaic, (10_000, 6000), Silent())
     assert not list(tmp_path.iterdir())

@@ -21,6 +21,7 @@ from PIL import Image
 from selenium import webdriver
 from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.by import By
+from test_studio_accessibility import AXE, RUN_AXE
 
 from renderer.descriptors import to_lab
 from renderer.errors import InputError
@@ -29,12 +30,12 @@ from renderer.explore.captions import read_captions
 from renderer.explore.pictures import encode_photos
 from renderer.explore.table import CELL, cell_table
 from renderer.fidelity import ciede2000
-from renderer.job import OpenMosaic, draw_strips, open_mosaic, sample_pictures
+from renderer.job import OpenMosaic, draw_strips, drawing, open_mosaic, sample_pictures
 from renderer.placement import load_map
 from renderer.progress import Silent
 from renderer.scene import Camera, ease
 from renderer.scene.flights import ArchedFlight, straight_flight
-from renderer.settings import ExploreSettings, MatchSettings
+from renderer.settings import ExploreSettings, MatchSettings, OutputSettings
 
 COLUMNS = 20
 HOSTILE = "</script><img src=x onerror=alert(1)>"
@@ -130,14 +131,19 @@ def text(page: Driver, selector: str) -> str:
     return page.find_element(By.CSS_SELECTOR, selector).text
 
 
-def captured(page: Driver, x: float, y: float, scale: float, size: tuple[int, int]) -> np.ndarray[Any, Any]:
-    """Return what the page draws with a point in the middle and full tone, (H, W, 3)."""
+FULL_TONE = (1e9, 2e9)
+
+
+def captured(
+    page: Driver, x: float, y: float, scale: float, size: tuple[int, int], tone: tuple[float, float] | None = FULL_TONE
+) -> np.ndarray[Any, Any]:
+    """Return what the page draws with a point in the middle, (H, W, 3); with its own tone if `tone` is None."""
     address = page.execute_script(
-        """const [x, y, scale, size] = arguments, { drawing } = explore, canvas = document.getElementById("view");
+        """const [x, y, scale, size, tone] = arguments, { drawing } = explore, canvas = document.getElementById("view");
         Object.assign(canvas, { width: size[0], height: size[1] });
-        drawing.draw({ x, y, scale, size }, 1, { tone: [1e9, 2e9] });
+        drawing.draw({ x, y, scale, size }, 1, tone ? { tone } : {});
         return canvas.toDataURL("image/png");""",
-        x, y, scale, size,
+        x, y, scale, size, tone,
     )  # fmt: skip
     with Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))) as picture:
         return np.asarray(picture.convert("RGB"))
@@ -181,6 +187,17 @@ def test_a_canvas_without_webgl_shows_nearly_the_same(browser: Driver, folder: P
     page = opened(browser, (folder / "site" / "index.html").as_uri() + "?flat")
     assert page.execute_script("return explore.drawing.constructor.name") == "FlatDrawing"
     assert difference_from_still(page, mosaic, 24) < 2
+
+
+@pytest.mark.parametrize("scale", [30.0, 100.0, 200.0])
+def test_the_page_looks_as_a_frame_of_a_video(page: Driver, mosaic: OpenMosaic, scale: float) -> None:
+    """Tone is full, partly faded, and nearly gone."""
+    camera, size = Camera((9.3, 6.2), scale), (400, 300)
+    with drawing(mosaic, size, OutputSettings()) as (stage, compositor):
+        frame = compositor.still(stage.scene(camera, stage.visible_tiles(stage.resting_sprites(), camera)))
+    shown = captured(page, *camera.centre, scale, size, tone=None)
+    away = ciede2000(to_lab(frame[..., :3] / np.float32(255)), to_lab(shown / np.float32(255)))
+    assert away.mean() < 1.5  # photos of few pixels are enlarged
 
 
 def test_tone_fades_as_in_a_video(page: Driver, mosaic: OpenMosaic) -> None:
@@ -648,3 +665,40 @@ def test_the_output_is_a_page_or_a_folder(tmp_path: Path) -> None:
     assert page_path(tmp_path / "my.site") == tmp_path / "my.site" / "index.html"
     with pytest.raises(InputError, match=r"must end in \.html"):
         page_path(Path("it.jpg"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (390, 844)])
+def test_all_parts_keep_the_rules_of_axe(browser: Driver, folder: Path, width: int, height: int, scheme: str) -> None:
+    browser.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    )
+    page = opened(browser, (folder / "site" / "index.html").as_uri(), width, height)
+    page.execute_script(AXE.read_text("utf-8"))
+    try:
+        for step in ("document.body", "document.getElementById('find').click()", "location.hash = 'photo=2'"):
+            page.execute_script(step)
+            settled(page)
+            page.execute_script("for (const each of document.querySelectorAll('details')) each.open = true")
+            result = page.execute_async_script(RUN_AXE)
+            assert [(each["id"], each["nodes"][0]["html"][:100]) for each in result["violations"]] == [], step
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_everything_is_reached_by_keys(page: Driver, mosaic: OpenMosaic) -> None:
+    canvas = page.find_element(By.ID, "view")
+    canvas.send_keys("+" * 6)
+    canvas.send_keys(Keys.ENTER)  # the photo in the middle
+    wait_until(lambda: page.find_element(By.ID, "photo").is_displayed(), 10)
+    first = page.execute_script("return explore.panel.open")
+    x, y, _ = view(page)
+    assert (
+        page.execute_script("return explore.mosaic.cells.photo[explore.mosaic.cells.at(...arguments)]", x, y) == first
+    )
+    ActionChains(page).send_keys(Keys.ARROW_RIGHT).perform()
+    wait_until(lambda: page.execute_script("return explore.panel.open") == (first + 1) % len(mosaic.offered.photos), 10)
+    ActionChains(page).send_keys(Keys.ESCAPE).perform()
+    wait_until(lambda: not page.find_element(By.ID, "panel").is_displayed(), 10)
+    assert page.execute_script("return document.activeElement.id") == "view"
