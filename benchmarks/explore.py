@@ -2,11 +2,11 @@
 
     python benchmarks/explore.py COVER --tiles FOLDER [--columns 84] [--page-size 16] [--flat]
 
-In headless Chromium (with its driver), which draws WebGL in software. `--flat`: on a 2-D canvas instead. First sight is
-the first contentful paint of the page from a file. Frames a second are counted while the view flies in and out for some
-seconds, and beside them those of a page that draws one flat triangle strip of the same size: what the browser itself
-needs. Differences are CIEDE2000 for each pixel, mean and 95th percentile, between the page's canvas and a still with
-tiles of that side, and the mean for areas as they are seen from a distance.
+Each photo of the folder is used. In headless Chromium (with its driver), which draws WebGL in software. `--flat`: on a
+2-D canvas instead. First sight is the first contentful paint of the page from a file. Frames a second are counted while
+the view flies in and out for some seconds, and beside them those of a page that only clears a canvas of the same size:
+what the browser itself needs. Differences are CIEDE2000 for each pixel, mean and 95th percentile, between the page's
+canvas and a still with tiles of that side; then their mean at viewing distance, and that of the values, 0 to 255.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ from renderer.settings import MatchSettings
 SIZE = 1280, 720
 SIDES = 8, 16, 32, 64, 128
 SECONDS = 6
-KEEP: Path | None = Path("/tmp/st/keep")
 
 BARE = """<!doctype html><body style="margin:0"><canvas id="view" width="1280" height="720"></canvas><script>
 const gl = document.getElementById("view").getContext("webgl2", { alpha: false, antialias: false });
@@ -69,7 +68,8 @@ def main() -> None:
         page = Path(folder) / "page.html"
         command = [
             sys.executable, "-m", "renderer", "explore", str(arguments.cover), "--tiles", arguments.tiles,
-            "--columns", str(arguments.columns), "--page-size", str(arguments.page_size), "-o", str(page), "-y",
+            "--columns", str(arguments.columns), "--use-all", "--page-size", str(arguments.page_size), "-o", str(page),
+            "-y",
         ]  # fmt: skip
         for times in ("first run", "known library"):
             start = time.perf_counter()
@@ -85,7 +85,7 @@ def main() -> None:
             print(f"page: {driver.execute_async_script(FLY, SECONDS):.1f} frames a second", flush=True)
             print(f"page: {driver.execute_async_script(FLY, SECONDS):.1f} frames a second", flush=True)
             print(f"memory: {memory(driver)}", flush=True)
-            match = MatchSettings(tiles=(arguments.tiles,), columns=arguments.columns)
+            match = MatchSettings(tiles=(arguments.tiles,), columns=arguments.columns, use_all=True)
             with open_mosaic(arguments.cover, match, Silent()) as mosaic:
                 print(f"{len(mosaic.placement):,} cells, {len(mosaic.placement.photos):,} photos")
                 for side in arguments.sides:
@@ -164,9 +164,6 @@ def compare(driver: webdriver.Chrome, mosaic: OpenMosaic, side: int) -> None:
         f"from a distance {seen.mean():.2f}; of values {apart:.2f}",
         flush=True,
     )  # fmt: skip
-    if KEEP is not None:
-        for name, pixels in (("still", wanted), ("page", shown)):
-            Image.fromarray(pixels).save(KEEP / f"{side}-{name}.png")
 
 
 def captured(driver: webdriver.Chrome, x: float, y: float, scale: float, *, full: bool) -> np.ndarray[Any, Any]:
