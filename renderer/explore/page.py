@@ -108,7 +108,7 @@ def write_page(
         write_originals(folder, every, progress, overwrite=overwrite)
     with new_file(path, overwrite=overwrite) as temporary:
         temporary.write_text(page, "utf-8", errors="backslashreplace")
-    progress.notice(_warning(path, count, settings, max(map(min, pictures[0].sizes)), folder))
+    progress.notice(_warning(path, len(every.photos), settings, max(map(min, pictures[0].sizes)), folder))
 
 
 def _warning(path: Path, count: int, settings: ExploreSettings, side: int, folder: Path | None) -> str:
