@@ -24,9 +24,9 @@ from selenium.webdriver.common.by import By
 from test_studio_accessibility import AXE, RUN_AXE
 
 from renderer.descriptors import to_lab
-from renderer.errors import InputError
+from renderer.errors import InputError, RenderError
 from renderer.explore import explore, page_path
-from renderer.explore.captions import read_captions
+from renderer.explore.captions import captions_of, read_captions
 from renderer.explore.pictures import encode_photos
 from renderer.explore.table import CELL, cell_table
 from renderer.fidelity import ciede2000
@@ -543,7 +543,8 @@ def test_captions_of_unknown_photos_are_told(folder: Path, cover: Path, tmp_path
     [
         ("a.jpg,One\nb.jpg,Two\n", {"a.jpg": "One", "b.jpg": "Two"}),
         ("file;caption\nA.JPG;Eins, zwei\n", {"a.jpg": "Eins, zwei"}),
-        ("dir/a.jpg\t One \n\n", {"a.jpg": "One"}),
+        ("dir/a.jpg\t One \n\n", {"dir/a.jpg": "One"}),
+        ("l0.jpg;Anna, Ben, and Carl\n", {"l0.jpg": "Anna, Ben, and Carl"}),
         ('a.jpg,"Two\nlines"\n', {"a.jpg": "Two\nlines"}),
     ],
 )
@@ -558,6 +559,8 @@ def test_captions_are_read_with_any_separator(tmp_path: Path, content: str, capt
         (b"a.jpg\n", "line 1 is not the name of a photo and its caption"),
         (b"a.jpg,One\n,Two\n", "line 2 is not the name of a photo and its caption"),
         (b'a.jpg,"One\n', "is not CSV"),
+        (b"a.jpg,Anna, Ben and Carl\n", "line 1 has 3 columns instead of 2"),
+        (b"a.jpg,One\nA.JPG,Two\n", "line 2 has A.JPG for the second time"),
         (b"\xff\xfe\x00", "UTF-8"),
     ],
 )
@@ -732,3 +735,131 @@ def test_options_of_a_deep_zoom_image_need_one(render: Callable[..., tuple[int, 
     code, _, err = render("explore", cover, "--tile-pixels", "30")
     assert code == 2
     assert "--tile-pixels is the size of --deep-zoom: use both or neither" in err
+
+
+def test_captions_with_folders_tell_photos_of_the_same_name_apart() -> None:
+    files = [Path("/home/me/a/IMG_1.jpg"), Path("/home/me/b/IMG_1.jpg"), Path("/home/me/b/IMG_2.jpg")]
+    captions = {"a/img_1": "Anna", "b/img_1.jpg": "Ben", "img_2": "Carl", "b": "x"}
+    progress = Notices()
+    assert captions_of(files, captions, Path("c.csv"), progress) == ["Anna", "Ben", "Carl"]
+    assert progress.notices == ["c.csv has 1 caption of photos that the page does not show: b"]
+
+
+def small_photos(folder: Path, count: int = 6) -> Path:
+    """Save photos into `folder`/photos, with the names that a page gives to its own."""
+    (folder / "photos").mkdir()
+    with Image.open(sample_pictures()[0]) as picture:
+        for number in range(count):
+            picture.crop((90 * number, 0, 90 * number + 90, 90)).save(folder / "photos" / f"{number}.jpg")
+    return folder / "photos"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {each.name: each.read_bytes() for each in folder.iterdir()}
+
+
+def test_the_folder_of_the_users_photos_is_never_replaced(tmp_path: Path, cover: Path) -> None:
+    tiles = small_photos(tmp_path)
+    before, match = contents(tiles), MatchSettings(tiles=(str(tiles),), columns=8)
+    for overwrite in (False, True):
+        with pytest.raises(InputError, match="photos exists"):
+            explore(cover, tmp_path / "index.html", ORIGINALS, match=match, overwrite=overwrite)
+    assert contents(tiles) == before
+    assert not (tmp_path / "index.html").exists()
+
+
+def test_the_photos_of_an_earlier_page_are_replaced_with_it(
+    tmp_path: Path, cover: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "in").mkdir()
+    tiles = small_photos(tmp_path / "in")
+    page, match = (
+        tmp_path / "index.html",
+        MatchSettings(tiles=(str(tiles),), columns=8, save_map=tmp_path / "it.mosaic"),
+    )
+    explore(cover, page, ORIGINALS, match=match)
+    assert len(contents(tmp_path / "photos")) == 6
+    before = {**contents(tmp_path / "photos"), "page": page.read_bytes()}
+    for number in range(3):
+        (tiles / f"{number}.jpg").unlink()
+    match = MatchSettings(tiles=(str(tiles),), columns=8)
+    with monkeypatch.context() as patch:  # the last step fails
+        patch.setattr(Path, "write_text", raising(OSError(28, "No space left on device")))
+        with pytest.raises(RenderError, match="the disk is full"):
+            explore(cover, page, ORIGINALS, match=match, overwrite=True)
+    assert {**contents(tmp_path / "photos"), "page": page.read_bytes()} == before
+    explore(cover, page, ORIGINALS, match=match, overwrite=True)
+    assert sorted(contents(tmp_path / "photos")) == ["0.jpg", "1.jpg", "2.jpg"]
+    (tmp_path / "photos" / "mine.txt").write_text("kept")
+    with pytest.raises(InputError, match="other files than the photos of a page"):
+        explore(cover, page, ORIGINALS, match=match, overwrite=True)
+
+
+def raising(error: Exception) -> Callable[..., Any]:
+    def fail(*_values: object, **_named: object) -> None:
+        raise error
+
+    return fail
+
+
+ORIGINALS = ExploreSettings(originals="folder")
+
+
+def test_long_panoramas_are_limited_to_what_webp_can_store(tmp_path: Path) -> None:
+    (tmp_path / "tiles").mkdir()
+    Image.new("RGB", (20_000, 400), (200, 90, 20)).save(tmp_path / "tiles" / "wide.png")
+    with open_mosaic(
+        sample_pictures()[0], MatchSettings(tiles=(str(tmp_path / "tiles"),), columns=4), Silent()
+    ) as mosaic:
+        (size,) = encode_photos(mosaic.library, 10_000_000, Silent()).sizes
+    assert size == (16_383, 328)
+
+
+def test_pieces_of_the_cover_have_no_unused_ones(tmp_path: Path, cover: Path) -> None:
+    explore(cover, tmp_path / "it.html", match=MatchSettings(tiles=("pieces",), columns=8))
+    data = json.loads(re.search(r'id="data">(.*?)</script>', (tmp_path / "it.html").read_text("utf-8"))[1])  # type: ignore[index]
+    assert data["used"] == len(data["photos"])
+
+
+def test_a_damaged_picture_has_the_colours_of_its_cells(
+    browser: Driver, folder: Path, mosaic: OpenMosaic, tmp_path: Path
+) -> None:
+    explore(folder / "it.mosaic", tmp_path / "it.html")
+    content = (tmp_path / "it.html").read_text("utf-8")
+    start = content.index('id="pictures">') + len('id="pictures">')
+    (tmp_path / "it.html").write_text(content[:start] + "A" * 1000 + content[start + 1000 :], "utf-8")
+    page = opened(browser, (tmp_path / "it.html").as_uri())
+    assert page.execute_script("return explore.photos.small[0] === undefined && explore.photos.small[30] !== undefined")
+    x, y = mosaic.placement.cell[mosaic.placement.photo == 0][0, :2] + 0.5
+    shown = captured(page, x, y, 40, (36, 36)).mean((0, 1))
+    cell = np.flatnonzero(mosaic.placement.photo == 0)[0]
+    grey = 128 * mosaic.placement.gain[cell] + 255 * mosaic.placement.offset[cell]
+    assert np.abs(shown - grey).max() < 2
+    page.execute_script("location.hash = 'photo=1'")
+    page.find_element(By.ID, "next").click()
+    wait_until(lambda: page.execute_script("return explore.panel.open") == 1, 10)
+
+
+def test_one_step_back_closes_whatever_was_clicked_before(page: Driver, mosaic: OpenMosaic) -> None:
+    for cell in (0, 45, 90):
+        page.execute_script("explore.view.show(explore.view.wholeView)")
+        click_cell(page, mosaic, cell)
+        number = int(mosaic.placement.photo[cell])
+        wait_until(lambda number=number: page.execute_script("return explore.panel.open") == number, 10)
+        settled(page)
+    page.find_element(By.ID, "close").click()
+    wait_until(lambda: not page.find_element(By.ID, "panel").is_displayed(), 10)
+    assert page.execute_script("return location.hash") == ""
+
+
+def test_a_click_that_becomes_a_movement_opens_nothing(page: Driver) -> None:
+    canvas = page.find_element(By.ID, "view")
+    ActionChains(page).move_to_element(canvas).click().click_and_hold().move_by_offset(40, 0).release().perform()
+    time.sleep(0.5)
+    assert not page.find_element(By.ID, "panel").is_displayed()
+
+
+def test_options_of_the_page_need_one(tmp_path: Path, cover: Path) -> None:
+    settings = ExploreSettings(deep_zoom=tmp_path / "deep", names=True)
+    with pytest.raises(InputError, match="names= is for the page, which is not made"):
+        explore(cover, None, settings)

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 def explore_command() -> Command:
     """Return the command."""
     return Command(
-        "explore", "Make a page in which one explores the mosaic, and finds each photo in it.",
+        "explore", "Make a web page for exploring a mosaic and finding photos in it.",
         on_cover(_explore), COVER,
         {"Page": ExploreSettings, "Tiles and matching": MatchSettings, "Output": OutputOptions}, has_short_help=True,
     )  # fmt: skip
 
 
 def _explore(cover: CoverName | None, values: dict[str, object]) -> None:
-    from renderer.explore import explore, page_path
+    from renderer.explore import explore, folder_of, page_path
     from renderer.job import check_cover_name, named_output
 
     common, console = open_console(values)
@@ -37,6 +37,8 @@ def _explore(cover: CoverName | None, values: dict[str, object]) -> None:
     if common.output is not None or settings.deep_zoom is None:
         path = page_path(common.output) if common.output else named_output(None, cover, "explore", "", ".html")
     files = [path] if path is not None else []
+    if path is not None and settings.originals == "folder":
+        files.append(folder_of(path) / "0.jpg")
     if settings.deep_zoom is not None:
         files.append(settings.deep_zoom / f"{check_cover_name(cover).stem}.dzi")
     overwrite = ask_overwrite(files, values, overwrite=common.overwrite)

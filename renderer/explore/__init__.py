@@ -9,20 +9,25 @@ from typing import Final
 from renderer.cover_names import MAP_SUFFIX, CoverName
 from renderer.deep_zoom_files import check_deep_zoom
 from renderer.errors import InputError
-from renderer.explore.originals import folder_of
+from renderer.explore.captions import read_captions
+from renderer.explore.originals import check_originals, folder_of
 from renderer.explore.page import SavedMap, write_page
+from renderer.formats import is_stream
 from renderer.job import OpenMosaic, check_beside, check_cover_name, open_mosaic
 from renderer.job.deep_zoom import DeepZoom, write_deep_zoom
-from renderer.job.outputs import check_not_input
+from renderer.job.outputs import VIDEO_SUFFIXES, check_not_among, check_not_input
 from renderer.messages import FormatCommand, named
 from renderer.output_files import check_writable
 from renderer.placement import JsonValue
 from renderer.progress import Progress, Silent, Timed
 from renderer.settings import ExploreSettings, MatchSettings
+from renderer.stills import STILL_SUFFIXES
 
-__all__ = ["Explored", "explore", "page_path"]
+__all__ = ["Explored", "explore", "folder_of", "page_path"]
 
 _SUFFIXES: Final = (".html", ".htm")
+
+_OF_PAGE: Final = ("title", "captions", "names", "intro", "originals", "page_size")
 
 DEEP_ZOOM_TILE: Final = 256
 """Default side of a cell in the largest level of a Deep Zoom image: there, photos have no tone."""
@@ -55,10 +60,10 @@ class Explored:
 
 
 def page_path(output: Path) -> Path:
-    """Return the file of a page: `output`, or in a folder its index.html. Raises InputError for another extension."""
+    """Return the file of a page: `output`, or in a folder its index.html. Raises InputError for other files."""
     if output.suffix.lower() in _SUFFIXES:
         return output
-    if output.suffix and not output.is_dir():
+    if is_stream(output) or output.suffix.lower() in (*STILL_SUFFIXES, *VIDEO_SUFFIXES, MAP_SUFFIX) or output.is_file():
         raise InputError(f"{named('output', output)} must end in .html, or be a folder")
     return output / "index.html"
 
@@ -83,17 +88,29 @@ def explore(
     if path is not None:
         check_writable(path, overwrite=overwrite)
         if settings.originals == "folder":
-            check_writable(folder_of(path) / "0.jpg", overwrite=overwrite)
+            check_originals(path, (), overwrite=overwrite)
+        check_not_among([settings.captions] if settings.captions else [], path)
+    elif unused := [name for name in _OF_PAGE if getattr(settings, name) != getattr(ExploreSettings(), name)]:
+        raise InputError(f"{named(unused[0])} is for the page, which is not made: add {named('output')}")
     if deep is not None:
         check_deep_zoom(deep, source.stem, overwrite=overwrite)
     check_beside(match, overwrite=overwrite)
+    captions = read_captions(settings.captions) if settings.captions is not None else {}
     saved = source if isinstance(source, Path) and source.suffix.lower() == MAP_SUFFIX else match.save_map
     with open_mosaic(cover, match, timed) as mosaic:
         photos = deep_zoom = None
         if path is not None:
             check_not_input(mosaic, path)
             name = saved.name if saved else f"{source.stem}{MAP_SUFFIX}"
-            write_page(path, mosaic, settings, SavedMap(name, saved is not None, command), timed, overwrite=overwrite)
+            write_page(
+                path,
+                mosaic,
+                settings,
+                captions,
+                SavedMap(name, saved is not None, command),
+                timed,
+                overwrite=overwrite,
+            )
             photos = folder_of(path) if settings.originals == "folder" else None
         if deep is not None:
             units = mosaic.placement.size

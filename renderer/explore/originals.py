@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from PIL import Image
 
-from renderer.errors import RenderError
+from renderer.errors import InputError, RenderError
 from renderer.explore.pictures import picture_of
 from renderer.library import Library
-from renderer.output_files import new_files
+from renderer.messages import named
+from renderer.output_files import check_free
 from renderer.threads import run_blocks
 
 if TYPE_CHECKING:
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
 
 _QUALITY: Final = 90  # of JPEG
 _LONGEST: Final = 65_500  # pixels, the limit of JPEG
+_NAME: Final = re.compile(r"\d+\.jpg")
 
 
 def folder_of(page: Path) -> Path:
@@ -26,23 +31,46 @@ def folder_of(page: Path) -> Path:
     return page.with_name("photos" if page.stem == "index" else f"{page.stem}-photos")
 
 
-def write_originals(folder: Path, library: Library, progress: Progress, *, overwrite: bool) -> None:
-    """Write the photos of a library as 0.jpg, 1.jpg, …; they appear when all are complete.
+def check_originals(page: Path, inputs: Iterable[Path], *, overwrite: bool) -> None:
+    """Raise InputError if the folder of a page's photos exists and may not be replaced.
 
-    They have no metadata: neither EXIF, nor a location or a name. Memory: a photo for each thread. Raises what
-    `new_files` raises.
+    Only a folder that such photos, and nothing else, are in is replaced, and none with a file that is read (`inputs`).
+    """
+    folder = folder_of(page)
+    for each in (page, folder):
+        if each.is_symlink():
+            raise InputError(f"{each} is a link, which is not replaced: choose another {named('output')}")
+    check_free(page, overwrite=overwrite)
+    if not os.path.lexists(folder):
+        return
+    try:
+        is_ours = folder.is_dir() and all(_NAME.fullmatch(each.name) for each in folder.iterdir())
+    except OSError as error:
+        raise RenderError(f"{folder} could not be read ({error.strerror})") from error
+    if not is_ours or any(each.resolve().is_relative_to(folder.resolve()) for each in inputs):
+        raise InputError(
+            f"{folder} exists, and has other files than the photos of a page: choose another {named('output')}"
+        )
+    if not overwrite:
+        raise InputError(
+            f"{folder} exists: choose another {named('output')}, or use {named('overwrite', True)} to overwrite it"
+        )
+
+
+def write_originals(folder: Path, library: Library, progress: Progress) -> None:
+    """Write the photos of a library into an existing folder, as 0.jpg, 1.jpg and so on.
+
+    They have no metadata: neither EXIF, nor a location or a name. Memory: a photo for each thread.
     """
     numbers = range(len(library.photos))
-    with (
-        new_files(folder / "%d.jpg", overwrite=overwrite) as temporary,
-        progress.stage("writing photos", len(numbers), "photos") as advance,
-    ):
-        run_blocks(partial(_write, library, temporary), numbers, lambda _number: advance(1))
+    with progress.stage("writing photos", len(numbers), "photos") as advance:
+        run_blocks(partial(_write, library, folder), numbers, lambda _number: advance(1))
 
 
 def _write(library: Library, folder: Path, number: int) -> int:
     photo = library.photos[number]
-    width, height = photo.own_size
+    shrink = min(_LONGEST / max(photo.own_size), 1.0)
+    width, height = (max(round(side * shrink), 1) for side in photo.own_size)
     try:
         pixels = library.whole(photo, width, height)
     except RenderError:  # its file is missing

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any, Final
@@ -14,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from renderer.errors import InputError
-from renderer.explore.captions import captions_of, read_captions
-from renderer.explore.originals import folder_of, write_originals
+from renderer.explore.captions import captions_of
+from renderer.explore.originals import check_originals, folder_of, write_originals
 from renderer.explore.pictures import Pictures, encode_photos
 from renderer.explore.table import MAX_PHOTOS, cell_places, cell_table, outline
 from renderer.job import draw_strips
 from renderer.messages import FormatCommand, counted, named
-from renderer.output_files import new_file
+from renderer.output_files import new_file, new_file_and_folder
 from renderer.pages import COMMANDS, make_page, page_commands, page_title, part, photo_names, webp
 from renderer.settings import ExploreSettings
 
@@ -53,17 +55,24 @@ class SavedMap:
 
 
 def write_page(
-    path: Path, mosaic: OpenMosaic, settings: ExploreSettings, saved: SavedMap, progress: Progress, *, overwrite: bool
+    path: Path,
+    mosaic: OpenMosaic,
+    settings: ExploreSettings,
+    captions: dict[str, str],
+    saved: SavedMap,
+    progress: Progress,
+    *,
+    overwrite: bool,
 ) -> None:
-    """Write the page of a mosaic, which appears under its name when it is complete, and the photos beside it.
+    """Write the page of a mosaic and the photos beside it, which appear under their names when both are complete.
 
-    Its size is about that of the settings, unless already the smallest pictures are larger. Raises RenderError.
+    `captions`: as `read_captions` returns them. The page's size is about that of the settings, unless already the
+    smallest pictures are larger. Raises RenderError.
     """
     placement, library = mosaic.placement, mosaic.library
     count = len(library.photos)
     if len(placement.photos) > MAX_PHOTOS:
         raise InputError(f"The page can show at most {MAX_PHOTOS:,} photos: use fewer")
-    captions = read_captions(settings.captions) if settings.captions is not None else {}
     first, cells = webp(_whole(mosaic), _FIRST_QUALITY), cell_table(placement)
     places = cell_places(placement) if settings.names and saved.command is not None else b""
     # Base64 has 4 characters for 3 bytes.
@@ -84,7 +93,7 @@ def write_page(
     folder = folder_of(path) if settings.originals == "folder" else None
     title = settings.title or page_title(placement, path.stem)
     data: dict[str, Any] = {
-        "size": placement.size, "count": len(placement), "used": count, "outline": outline(placement),
+        "size": placement.size, "used": count, "outline": outline(placement),
         "photos": _photos(every, count, pictures),
         "names": photo_names(every.photos) if settings.names else [],
         "dates": [date[:16].replace("T", " ") for _, date in told] if settings.names else [],
@@ -92,11 +101,11 @@ def write_page(
         if settings.captions is not None else [],
         "originals": f"{folder.name}/" if folder is not None else "",
         "intro": settings.intro, "best": mosaic.landings[0] if settings.intro != "none" else 0,
-        "map": saved.name, "saved": saved.exists,
+        **({"map": saved.name, "saved": saved.exists} if settings.names else {}),
         "commands": page_commands(saved.name, saved.command) if settings.names else {},
     }  # fmt: skip
     body = Template(part("renderer.explore", "page/explore.html")).substitute(
-        title=html.escape(title), commands=COMMANDS, count=f"{count:,}", first=_base64(first),
+        title=html.escape(title), commands=COMMANDS, first=_base64(first),
         cells=_base64(cells), places=_base64(places), pictures=_base64(b"".join(each.data for each in pictures)),
     )  # fmt: skip
     style = part("renderer.explore", "page/explore.css")
@@ -104,10 +113,16 @@ def write_page(
     # `self` is no address for a file that is opened without a server.
     images = "data: blob:" if folder is None else "data: blob: 'self' file:"
     page = make_page(title, body, style, script, data, images=images)
-    if folder is not None:
-        write_originals(folder, every, progress, overwrite=overwrite)
-    with new_file(path, overwrite=overwrite) as temporary:
-        temporary.write_text(page, "utf-8", errors="backslashreplace")
+    with ExitStack() as opened:
+        if folder is None:
+            file = opened.enter_context(new_file(path, overwrite=overwrite))
+        else:
+            inputs = [*mosaic.inputs, *(photo for photo, _ in told)]
+            check = partial(check_originals, path, inputs, overwrite=overwrite)
+            check()
+            file, photos = opened.enter_context(new_file_and_folder(path, folder, check))
+            write_originals(photos, every, progress)
+        file.write_text(page, "utf-8", errors="backslashreplace")
     progress.notice(_warning(path, len(every.photos), settings, max(map(min, pictures[0].sizes)), folder))
 
 

@@ -30,6 +30,7 @@ LEAST: Final = 48
 QUALITIES: Final = (82, 88, 92)
 """Qualities of WebP: the first one, or a better one if photos are in their own size and the budget allows it."""
 
+_LONGEST: Final = 16_383  # pixels, the limit of WebP
 _PROBE: Final = 160  # shorter side from which others are estimated
 _POWER: Final = 1.6  # bytes grow with this power of the side
 _STEP: Final = 8  # sides are multiples of it
@@ -115,7 +116,7 @@ def picture_of(library: Library, number: int, side: int) -> Pixels:
     If its file is missing, that is its thumbnail.
     """
     photo = library.photos[number]
-    shrink = min(side / min(photo.own_size), 1.0)
+    shrink = min(side / min(photo.own_size), _LONGEST / max(photo.own_size), 1.0)
     width, height = (max(round(length * shrink), 1) for length in photo.own_size)
     try:
         if side > THUMBNAIL_PIXELS:
@@ -126,5 +127,5 @@ def picture_of(library: Library, number: int, side: int) -> Pixels:
             pixels = library.overview(photo)
         except RenderError:  # it has no stored thumbnail either
             pixels = library.tiles_of(np.array([number]))[0]
-    shrink = min(side / min(pixels.shape[:2]), 1.0)
+    shrink = min(side / min(pixels.shape[:2]), _LONGEST / max(pixels.shape[:2]), 1.0)
     return resize(pixels, *(max(round(length * shrink), 1) for length in pixels.shape[1::-1]))

@@ -49,6 +49,6 @@ def outline(placement: PlacementMap) -> dict[str, Any]:
     tiles = tiles_at_rest(placement)
     cut = tiles.window[:, :2].max(initial=0.0)
     return {
-        "kind": tiles.outline.kind, "radius": tiles.outline.radius, "border": tiles.outline.border,
+        "kind": shape.kind, "radius": tiles.outline.radius, "border": tiles.outline.border,
         "colour": list(tiles.outline.border_colour), "ratio": float(shape.tile_ratio), "margin": float(cut),
     }  # fmt: skip

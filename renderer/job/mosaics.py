@@ -72,7 +72,8 @@ class OpenMosaic:
     @property
     def has_choice(self) -> bool:
         """Whether photos were chosen from a library: not for a saved map, nor for pieces of the cover."""
-        return not self.is_saved and not self.placement.photos[0].is_part
+        pieces = self.placement.photos[0].is_part or self.placement.photos[-1].is_part  # the first may be the whole
+        return not self.is_saved and not pieces
 
     @property
     def is_saved(self) -> bool:

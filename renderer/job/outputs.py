@@ -22,7 +22,8 @@ from renderer.output_files import check_free, check_writable, new_file, new_file
 from renderer.settings import MatchSettings
 from renderer.stills import STILL_SUFFIXES, check_transparency
 
-_VIDEO_SUFFIXES: Final = tuple(suffix for one in FORMATS for suffix in one.suffixes)
+VIDEO_SUFFIXES: Final = tuple(suffix for one in FORMATS for suffix in one.suffixes)
+"""Extensions of videos and animated pictures."""
 
 _LONGEST_STEM: Final = 200
 """Maximum bytes of a cover's name in an output's name; file systems allow 255, including animation and preset."""
@@ -52,9 +53,9 @@ def named_output(
         except (KeyError, IndexError, ValueError):
             message = f"{named('output', output)} has an unknown field: use {{cover}}, {{animation}} and {{preset}}"
             raise InputError(message) from None
-        if path.suffix.lower() not in (*_VIDEO_SUFFIXES, *STILL_SUFFIXES):
+        if path.suffix.lower() not in (*VIDEO_SUFFIXES, *STILL_SUFFIXES):
             path = path.with_name(path.name + suffix)
-    elif in_folder and output.suffix.lower() in _VIDEO_SUFFIXES:
+    elif in_folder and output.suffix.lower() in VIDEO_SUFFIXES:
         raise InputError(
             f"{named('output', output)} is one name for several files: use a folder, or a name with {{preset}} in it"
         )
@@ -72,7 +73,7 @@ def picture_output(output: Path | None, kind: str) -> Path | None:
     """
     if output is None or output.suffix.lower() in STILL_SUFFIXES:
         return output
-    if output.suffix.lower() not in _VIDEO_SUFFIXES:
+    if output.suffix.lower() not in VIDEO_SUFFIXES:
         return output
     return output.with_name(f"{output.stem}-{kind}.png")
 

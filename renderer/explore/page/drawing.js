@@ -11,6 +11,7 @@ const FULL_TONE = [1e9, 2e9];
 const ROW = 1024; // cells in a row of the table's texture
 const CANVAS = [2048, 4096]; // longer side of the picture of all tiles, for few and for many cells
 const CANVAS_CELL = 10; // pixels that a cell should have in it
+const LARGE_BYTES = 96e6; // of photos that are drawn larger than their tiles' pictures
 const LIT = { ring: 2, least: 5, dim: 0.62 }; // pixels, pixels, share
 
 const TILE_VERTEX = `#version 300 es
@@ -143,8 +144,7 @@ class Drawing {
     this.whole = makeProgram(gl, PICTURE_VERTEX, PICTURE_FRAGMENT);
     this.table = this.makeTable();
     this.groups = this.makeGroups();
-    this.large = new Map(); // textures of photos that are drawn large, the last used last
-    this.loading = new Set();
+    this.large = new Map(); // textures of photos that are drawn large
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
     gl.pixelStorei(gl.UNPACK_PREMULTIPLY_ALPHA_WEBGL, true);
@@ -173,7 +173,7 @@ class Drawing {
     const { gl, mosaic: { cells } } = this, rows = Math.ceil(cells.count / ROW);
     const bytes = new Uint8Array(ROW * rows * CELL);
     bytes.set(cells.bytes);
-    if (data.outline.kind !== "hexagon") this.turnUpright(bytes);
+    if (data.outline.kind === "mixed") this.turnUpright(bytes);
     const texture = this.makeTexture(gl.TEXTURE_2D, gl.NEAREST);
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA32UI, 2 * ROW, rows, 0, gl.RGBA_INTEGER, gl.UNSIGNED_INT, new Uint32Array(bytes.buffer));
@@ -181,18 +181,9 @@ class Drawing {
   }
 
   /* Tiles of one texture have the same size: with photos of both orientations, upright ones are stored turned. */
-  isTurned(number) {
-    const [width, height] = tileSize(this.mosaic.photos[number].shown, this.photos.side);
-    return width < height && this.mixed;
-  }
-
-  get mixed() {
-    return (this.isMixed ??= new Set(this.mosaic.photos.slice(0, this.mosaic.used)
-      .map(({ shown }) => tileSize(shown, 64)[0])).size > 1);
-  }
+  isTurned(number) { return data.outline.kind === "mixed" && isUpright(this.mosaic.photos[number].shown); }
 
   turnUpright(bytes) {
-    if (!this.mixed) return;
     const { cells } = this.mosaic;
     for (let cell = 0; cell < cells.count; cell++) {
       if (!this.isTurned(cells.photo[cell])) continue;
@@ -205,9 +196,8 @@ class Drawing {
   makeGroups() {
     const { gl, mosaic: { used }, photos: { side } } = this;
     const most = Math.min(gl.getParameter(gl.MAX_ARRAY_TEXTURE_LAYERS), 2048);
-    const longer = Math.max(data.outline.ratio, 1 / data.outline.ratio);
-    const isWide = this.mixed || data.outline.ratio >= 1;
-    const size = isWide ? [Math.round(side * longer), side] : [side, Math.round(side * longer)];
+    const isWide = data.outline.kind === "mixed" || data.outline.ratio >= 1;
+    const size = isWide ? [Math.round(side * LONGER), side] : [side, Math.round(side * LONGER)];
     const groups = [];
     for (let first = 0; first < used; first += most) {
       groups.push({ first, loaded: 0, ...this.makeLayers(size, Math.min(most, used - first)) });
@@ -328,34 +318,38 @@ class Drawing {
   /* Whether tiles are larger than the pictures that all photos have. */
   areLarge(scale) { return scale * this.mosaic.cells.largest > this.photos.side; }
 
-  /* Loads the photos in view as large as the page has them, if they are drawn larger than their tiles' pictures. */
+  /* Loads the photos in view as large as they are drawn, if this is larger than the pictures that all photos have, and
+     as many as fit into the memory for these. */
   async loadLarge(view, ratio) {
-    const { gl, large, loading, mosaic: { cells, photos } } = this;
+    const { gl, large, mosaic: { cells } } = this, turn = (this.loading = {});
     if (!this.areLarge(view.scale * ratio)) return;
+    const sides = new Map(); // that photos in view need
     for (const cell of cells.inView(view)) {
-      const number = cells.photo[cell], { shown } = photos[number];
-      if (cells.side(cell) * view.scale * ratio <= this.photos.side || Math.min(shown[2], shown[3]) <= this.photos.side) continue;
-      const kept = large.get(number);
-      if (kept) {
-        large.delete(number); // and last again
-        large.set(number, kept);
-      }
-      if (kept || loading.has(number)) continue;
-      loading.add(number);
-      const [pixels, width, height] = await this.photos.large(number);
-      loading.delete(number);
-      const isTurned = this.isTurned(number), size = isTurned ? [height, width] : [width, height];
-      const layers = this.makeLayers(size, 1);
+      const number = cells.photo[cell], drawn = 2 ** Math.ceil(Math.log2(cells.side(cell) * view.scale * ratio));
+      const side = Math.min(this.photos.sideOf(number), drawn);
+      if (side > this.photos.side) sides.set(number, Math.max(side, sides.get(number) ?? 0));
+    }
+    let bytes = 0;
+    for (const each of large.values()) bytes += each.bytes;
+    const drop = (number) => {
+      gl.deleteTexture(large.get(number).texture);
+      bytes -= large.get(number).bytes;
+      large.delete(number);
+    };
+    for (const [number, side] of sides) {
+      if ((large.get(number)?.side ?? 0) >= side) continue;
+      const needed = side * side * LONGER * BYTES;
+      for (const other of [...large.keys()]) if (bytes + needed > LARGE_BYTES && !sides.has(other)) drop(other);
+      if (bytes + needed > LARGE_BYTES) return;
+      const loaded = await this.photos.large(number, side).catch(() => null); // a damaged one stays as it is
+      if (turn !== this.loading) return; // a later view needs others
+      if (!loaded) continue;
+      if (large.has(number)) drop(number);
+      const [pixels, width, height] = loaded, isTurned = this.isTurned(number);
+      const layers = this.makeLayers(isTurned ? [height, width] : [width, height], 1);
       this.storeLayer(layers, 0, isTurned ? turned(pixels, width, height) : pixels);
-      large.set(number, { ...layers, bytes: width * height * 5.4 });
-      let bytes = 0;
-      for (const each of large.values()) bytes += each.bytes;
-      for (const [oldest, each] of large) {
-        if (bytes <= LARGE_BYTES) break;
-        gl.deleteTexture(each.texture);
-        large.delete(oldest);
-        bytes -= each.bytes;
-      }
+      large.set(number, { ...layers, side, bytes: needed });
+      bytes += needed;
       this.changed();
     }
   }

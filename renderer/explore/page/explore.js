@@ -1,7 +1,7 @@
 /* The page: connects the mosaic, its drawing, the gestures and the panel. */
 
 const stage = byId("stage");
-const canvas = byId("view");
+let canvas = byId("view");
 const mosaic = readMosaic();
 const view = new View(mosaic);
 const photos = new Photos(mosaic);
@@ -39,7 +39,11 @@ function drawNow(now) {
 }
 
 function rest() {
-  if (isSlow) drawAt(1, false);
+  if (isSlow) {
+    const started = performance.now();
+    drawAt(1, false);
+    requestAnimationFrame(() => { if (performance.now() - started < FAST) [isSlow, share] = [false, 1]; });
+  }
   drawing.loadLarge(view, ratio());
 }
 
@@ -60,12 +64,12 @@ let flying = 0;
 /* Flies to a view, and returns whether it was reached. */
 function fly(to, seconds) {
   const turn = ++flying, { x, y, scale } = view, from = { x, y, scale };
-  const isWhole = (each) => each.scale <= view.whole * 1.001;
-  const path = flight(from, to, view.size[0], isWhole(from) || isWhole(to));
+  const isWhole = (each) => each.scale <= view.whole * 1.001, endsWhole = isWhole(to);
+  const path = flight(from, to, view.size[0], isWhole(from) || endsWhole);
   const length = 1000 * (seconds ?? Math.min(PACE.least + PACE.more * path.length, PACE.most));
   return new Promise((resolve) => {
     if (isStill.matches || !Number.isFinite(path.length)) {
-      Object.assign(view, view.limited(to));
+      view.show(to);
       redraw();
       resolve(true);
       return;
@@ -74,7 +78,7 @@ function fly(to, seconds) {
     const step = (now) => {
       if (turn !== flying) return resolve(false);
       const way = Math.min(Math.max((now - started) / length, 0), 1);
-      Object.assign(view, view.limited(path.at(cruise(way))));
+      view.show(way < 1 ? path.at(cruise(way)) : endsWhole ? view.wholeView : to); // the window may be another one now
       drawNow(now);
       return way < 1 ? requestAnimationFrame(step) : resolve(true);
     };
@@ -138,7 +142,7 @@ function moveOnMap(event) {
   if (event.type === "pointermove" && !event.buttons) return;
   stopped();
   const box = map.getBoundingClientRect(), scale = mosaic.width / box.width;
-  Object.assign(view, view.limited({ x: (event.clientX - box.left) * scale, y: (event.clientY - box.top) * scale, scale: view.scale }));
+  view.show({ x: (event.clientX - box.left) * scale, y: (event.clientY - box.top) * scale, scale: view.scale });
   redraw();
 }
 map.addEventListener("pointerdown", (event) => { map.setPointerCapture(event.pointerId); moveOnMap(event); });
@@ -154,12 +158,11 @@ const photoInAddress = () => {
   return number >= 0 && number < mosaic.photos.length ? number : null;
 };
 
-/* Opens a photo; the back button closes it. `isNext`: instead of the one that is open. */
-function openPhoto(number, isNext = false) {
-  stopped();
+/* Opens a photo, or shows it instead of the one that is open; the back button closes it. */
+function openPhoto(number) {
   const address = `#photo=${number + 1}`;
   if (location.hash === address) showAddress();
-  else if (isNext && photoInAddress() !== null) location.replace(address);
+  else if (photoInAddress() !== null) location.replace(address);
   else {
     openedHere += 1;
     location.hash = address;
@@ -167,9 +170,10 @@ function openPhoto(number, isNext = false) {
 }
 
 function closePanel() {
+  stopped();
   if (photoInAddress() === null) {
     panel.hide();
-    canvas.focus({ preventScroll: true });
+    byId("find").focus({ preventScroll: true });
   } else if (openedHere > 0) history.back();
   else location.replace("#");
 }
@@ -177,7 +181,9 @@ function closePanel() {
 function showAddress() {
   const number = photoInAddress(), cell = clicked;
   clicked = undefined;
+  stopped();
   if (number === null) {
+    byId("alone").close();
     openedHere = Math.max(openedHere - 1, 0);
     if (panel.open !== null && panel.isFromFound) panel.showAgain();
     else if (panel.open !== null) {
@@ -201,6 +207,8 @@ function showAddress() {
 addEventListener("hashchange", showAddress);
 
 function showFinder() {
+  stopped();
+  panel.isFromFound = false;
   if (photoInAddress() !== null) {
     location.hash = "";
     drawing.lit = -1;
@@ -216,25 +224,25 @@ panel = new Panel(mosaic, photos, {
 
 /* -- Controls -------------------------------------------------------------------------------------------------- */
 
-listen(canvas, view, {
+const actions = {
   moved: redraw,
   stopped,
-  tapped: (pixelX, pixelY) => {
-    const cell = mosaic.cells.at(...view.at(pixelX, pixelY));
+  tapped: (x, y) => {
+    const cell = mosaic.cells.at(x, y);
     if (cell < 0) return;
     clicked = cell;
     panel.isFromFound = false;
     openPhoto(mosaic.cells.photo[cell]);
   },
-  zoomIn: (pixelX, pixelY) => {
-    const [x, y] = view.at(pixelX, pixelY), cell = mosaic.cells.at(x, y);
+  zoomIn: (x, y) => {
     stopped();
+    const cell = mosaic.cells.at(x, y);
     const near = cell < 0 ? null : view.of(cell, 0.7);
     if (near && view.scale > near.scale * 0.7) fly(view.wholeView);
     else fly(near && view.scale * 4 > near.scale ? near : view.limited({ x, y, scale: view.scale * 4 }));
   },
   whole: () => fly(view.wholeView),
-});
+};
 byId("find").addEventListener("click", () => (byId("finder").hidden || byId("panel").hidden ? showFinder() : closePanel()));
 byId("close").addEventListener("click", closePanel);
 byId("whole").addEventListener("click", () => { stopped(); fly(view.wholeView); });
@@ -256,16 +264,19 @@ addEventListener("keydown", (event) => {
   else if (panel.open !== null && event.target !== canvas && event.key === "ArrowLeft") byId("previous").click();
   else if (panel.open !== null && event.target !== canvas && event.key === "ArrowRight") byId("next").click();
 });
+const hasFiles = (event) => event.dataTransfer.types.includes("Files");
 let inside = 0;
 for (const [kind, by] of [["dragenter", 1], ["dragleave", -1]]) {
   addEventListener(kind, (event) => {
+    if (!hasFiles(event)) return;
     event.preventDefault();
     inside += by;
     byId("drop").hidden = inside <= 0;
   });
 }
-addEventListener("dragover", (event) => event.preventDefault());
+addEventListener("dragover", (event) => { if (hasFiles(event)) event.preventDefault(); });
 addEventListener("drop", (event) => {
+  if (!hasFiles(event)) return;
   event.preventDefault();
   inside = 0;
   byId("drop").hidden = true;
@@ -285,30 +296,52 @@ function readGround() {
   redraw();
 }
 
+/* Makes a drawing, with WebGL 2 or else without. A canvas has one kind for ever. */
+function makeDrawing() {
+  if (!new URLSearchParams(location.search).has("flat")) {
+    try {
+      return new Drawing(canvas, mosaic, photos, redraw);
+    } catch {
+      const other = canvas.cloneNode();
+      canvas.replaceWith(other);
+      canvas = other;
+    }
+  }
+  return new FlatDrawing(canvas, mosaic, photos, redraw);
+}
+
 async function begin() {
-  try {
-    if (new URLSearchParams(location.search).has("flat")) throw new Error("asked for");
-    drawing = new Drawing(canvas, mosaic, photos, redraw);
-  } catch { // no WebGL 2
-    drawing = new FlatDrawing(canvas, mosaic, photos, redraw);
+  const before = drawing, mine = makeDrawing(), first = canvas;
+  drawing = mine;
+  mine.lit = before?.lit ?? -1;
+  if (!before) {
+    listen(canvas, view, actions);
+    canvas.addEventListener("webglcontextlost", (event) => {
+      event.preventDefault();
+      mosaic.first.classList.remove("covered");
+      canvas.hidden = true;
+    });
+    canvas.addEventListener("webglcontextrestored", () => { photos.ready = begin(); });
   }
   fitStage();
   readGround();
-  canvas.hidden = false;
+  first.hidden = false;
   drawNow(performance.now());
   mosaic.first.classList.add("covered"); // browsers would draw it, too
   state.seen = Math.round(performance.now());
   const count = mosaic.photos.length;
-  await photos.load((...tile) => drawing.store(...tile), (done) => {
+  await photos.load((...tile) => mine.store(...tile), (done) => {
+    if (mine !== drawing) return false;
     byId("status").textContent = done < count ? `Loading photos: ${Math.floor((100 * done) / count)} %` : "";
     if (drawing.gl || done === count) redraw();
+    return true;
   });
+  if (mine !== drawing) return;
   drawing.finish();
+  [isSlow, share] = [false, 1]; // decoding took time, too
   state.loaded = Math.round(performance.now());
 }
 
-canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
-canvas.addEventListener("webglcontextrestored", begin);
 await mosaic.first.decode();
 photos.ready = begin();
 new ResizeObserver(() => { fitStage(); redraw(); }).observe(stage);

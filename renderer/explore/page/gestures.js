@@ -2,7 +2,7 @@
 
 const TAP = { far: 8, long: 400, twice: 320 }; // pixels, milliseconds, milliseconds
 
-/* `act` has: moved(), stopped(), tapped(x, y), zoomIn(x, y), and whole(). */
+/* `act` has: moved(), stopped(), tapped(x, y) and zoomIn(x, y) at a point of the mosaic, and whole(). */
 function listen(canvas, view, act) {
   const pointers = new Map();
   let tap = null, lastTap = null, waiting;
@@ -11,10 +11,12 @@ function listen(canvas, view, act) {
     return [event.clientX - box.left, event.clientY - box.top];
   };
   canvas.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    clearTimeout(waiting);
     act.stopped();
     canvas.setPointerCapture(event.pointerId);
     pointers.set(event.pointerId, local(event));
-    tap = pointers.size === 1 && event.button === 0 ? { at: local(event), when: event.timeStamp } : null;
+    tap = pointers.size === 1 ? { at: local(event), when: event.timeStamp } : null;
   });
   canvas.addEventListener("pointermove", (event) => {
     const before = pointers.get(event.pointerId), now = local(event);
@@ -31,21 +33,22 @@ function listen(canvas, view, act) {
     act.moved();
   });
   const released = (event) => {
-    pointers.delete(event.pointerId);
+    if (!pointers.delete(event.pointerId)) return;
     const ended = tap;
     tap = null;
     if (!ended || event.type === "pointercancel" || event.timeStamp - ended.when > TAP.long) return;
     const isSecond = lastTap && event.timeStamp - lastTap.when < TAP.twice
       && Math.hypot(lastTap.at[0] - ended.at[0], lastTap.at[1] - ended.at[1]) < 4 * TAP.far;
-    clearTimeout(waiting);
     lastTap = isSecond ? null : { at: ended.at, when: event.timeStamp };
-    if (isSecond) act.zoomIn(...ended.at);
-    else waiting = setTimeout(() => act.tapped(...ended.at), TAP.twice); // unless a second tap follows
+    const point = view.at(...ended.at);
+    if (isSecond) act.zoomIn(...point);
+    else waiting = setTimeout(() => act.tapped(...point), TAP.twice); // unless a second tap, or a movement, follows
   };
   canvas.addEventListener("pointerup", released);
   canvas.addEventListener("pointercancel", released);
   canvas.addEventListener("wheel", (event) => {
     event.preventDefault();
+    clearTimeout(waiting);
     act.stopped();
     view.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : event.ctrlKey ? 0.01 : 0.002)), ...local(event));
     act.moved();
@@ -58,7 +61,7 @@ function listen(canvas, view, act) {
       ArrowUp: () => view.move(0, step), ArrowDown: () => view.move(0, -step),
       "+": () => view.zoom(1.4, width / 2, height / 2), "=": () => view.zoom(1.4, width / 2, height / 2),
       "-": () => view.zoom(1 / 1.4, width / 2, height / 2),
-      Enter: () => act.tapped(width / 2, height / 2), Home: act.whole,
+      Enter: () => act.tapped(view.x, view.y), Home: act.whole,
     };
     if (!actions[event.key]) return;
     event.preventDefault();

@@ -5,10 +5,12 @@ const FEW = 12; // photos that are listed as similar
 
 const folded = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 
+const alone = () => document.querySelector("#alone img");
+
 class Panel {
-  /* `act` has: opened(number), closed(), showPlace(cell), and resized(). */
+  /* `act` has: opened(number, isNext), finding(), and showPlace(cell). */
   constructor(mosaic, photos, act) {
-    Object.assign(this, { mosaic, photos, act, found: mosaic.photos.map((photo) => photo.number), listed: 0, open: null, isFromFound: false });
+    Object.assign(this, { mosaic, photos, act, found: mosaic.photos.map((photo) => photo.number), listed: 0, open: null, isFromFound: false, turn: 0 });
     const { photos: all, used } = mosaic;
     this.texts = all.map(({ name, date, caption }) => folded(`${name} ${date} ${caption}`));
     byId("by-text").hidden = !this.texts.some((text) => text.trim());
@@ -18,16 +20,19 @@ class Panel {
     byId("text").addEventListener("input", () => this.search());
     byId("unused").addEventListener("change", () => this.search());
     byId("colour").addEventListener("input", () => { this.isColoured = true; this.search(); });
-    byId("any").addEventListener("click", () => { this.isColoured = false; this.search(); });
-    byId("file").addEventListener("change", ({ target }) => target.files[0] && this.searchCopy(target.files[0]));
+    byId("any").addEventListener("click", () => { this.isColoured = false; this.search(); byId("colour").focus(); });
+    byId("file").addEventListener("change", ({ target }) => {
+      const [file] = target.files;
+      target.value = ""; // so that the same file can be chosen again
+      if (file) this.searchCopy(file);
+    });
     document.querySelector("form").addEventListener("submit", (event) => event.preventDefault());
-    byId("more").addEventListener("click", () => this.list());
+    byId("more").addEventListener("click", () => this.list().querySelector("button").focus());
     byId("previous").addEventListener("click", () => act.opened(this.neighbour(-1), true));
     byId("next").addEventListener("click", () => act.opened(this.neighbour(1), true));
     byId("place").addEventListener("click", () => this.showNextPlace());
     byId("large").addEventListener("click", () => this.showAlone());
-    const alone = byId("alone");
-    alone.addEventListener("click", () => alone.close());
+    byId("alone").addEventListener("click", ({ currentTarget }) => currentTarget.close());
     this.lazy = new IntersectionObserver((entries) => {
       for (const { target, isIntersecting } of entries) {
         if (!isIntersecting) continue;
@@ -72,6 +77,7 @@ class Panel {
   }
 
   search() {
+    this.turn += 1;
     const words = folded(byId("text").value).split(/\s+/).filter(Boolean), { used } = this.mosaic;
     const onlyUnused = byId("unused").checked;
     this.found = this.mosaic.photos.map((photo) => photo.number).filter((number) => (
@@ -115,26 +121,28 @@ class Panel {
     byId("results").append(...items);
     this.listed += items.length;
     byId("more").hidden = this.listed >= this.found.length;
+    return items[0];
   }
 
   /* Finds the photo that a file is a copy of. */
   async searchCopy(file) {
     if (this.open !== null || byId("panel").hidden) this.act.finding();
-    const say = (text) => { byId("found").textContent = text; };
+    const turn = ++this.turn, report = (text) => { if (turn === this.turn) byId("found").textContent = text; };
     let bitmap;
     try {
       bitmap = await createImageBitmap(file);
     } catch {
-      say(`This browser can't read ${file.name}: choose a JPEG, PNG or WebP file.`);
+      report(`This browser can't read ${file.name}: choose a JPEG, PNG or WebP file.`);
       return;
     }
-    say("Comparing…");
+    report("Comparing…");
     await this.photos.ready;
     const shrink = Math.min(1, (2 * SMALL) / Math.min(bitmap.width, bitmap.height));
     const size = [bitmap.width, bitmap.height].map((side) => Math.max(Math.round(side * shrink), 1));
     const picture = [this.photos.scaled(bitmap, [0, 0, bitmap.width, bitmap.height], ...size), ...size];
     bitmap.close();
     const ranked = (await similarPhotos(picture, this.photos)).slice(0, FEW);
+    if (turn !== this.turn || this.open !== null) return; // meanwhile, one did something else
     this.found = ranked.map(([number]) => number);
     const isFound = ranked[0]?.[1];
     this.showFound(isFound ? "Found; similar photos follow." : "No photo is a copy of it. The most similar ones:");
@@ -156,7 +164,10 @@ class Panel {
     picture.alt = this.label(number);
     if (photo.original) {
       const full = new Image();
-      full.addEventListener("load", () => { if (this.open === number) picture.src = full.src; });
+      full.addEventListener("load", () => {
+        if (this.open !== number) return;
+        for (const each of [picture, alone()]) if (each.src === this.photos.url(number)) each.src = full.src;
+      });
       full.src = photo.original; // until it is there, and if it is missing, the smaller one is shown
     }
     byId("photo-title").textContent = this.label(number);
@@ -169,7 +180,7 @@ class Panel {
   }
 
   neighbour(step) {
-    const list = this.found.includes(this.open) ? this.found : this.mosaic.photos.map((photo) => photo.number);
+    const list = this.isFromFound ? this.found : this.mosaic.photos.map((photo) => photo.number);
     return list[(list.indexOf(this.open) + step + list.length) % list.length];
   }
 
@@ -186,8 +197,7 @@ class Panel {
   }
 
   showAlone() {
-    const image = document.querySelector("#alone img");
-    Object.assign(image, { src: byId("picture").src, alt: byId("picture").alt });
+    Object.assign(alone(), { src: byId("picture").src, alt: byId("picture").alt });
     byId("alone").showModal();
   }
 }

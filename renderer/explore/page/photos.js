@@ -4,23 +4,21 @@ const MOST_BYTES = 180e6; // of the tiles of all photos, with their smaller leve
 const TILE_SIDES = [128, 64, 32, 16];
 const SMALL = 40; // shorter side of the pictures that searches compare
 const AT_ONCE = 16; // photos that are decoded at once
-const LARGE_BYTES = 64e6; // of large tiles
+const BYTES = 4 * (4 / 3); // of a pixel of a tile, with its smaller levels
+
+const LONGER = Math.max(data.outline.ratio, 1 / data.outline.ratio); // side of a tile, for a shorter one of 1
+
+const isUpright = (shown) => (data.outline.kind === "mixed" ? shown[2] < shown[3] : data.outline.ratio < 1);
 
 /* The size of a tile's picture with a shorter side. */
-function tileSize(shown, side) {
-  const ratio = shown[2] / shown[3] >= 1 ? Math.max(data.outline.ratio, 1 / data.outline.ratio)
-    : Math.min(data.outline.ratio, 1 / data.outline.ratio);
-  const exact = data.outline.kind === "rectangle" || data.outline.kind === "hexagon" ? data.outline.ratio : ratio;
-  return exact >= 1 ? [Math.round(side * exact), side] : [side, Math.round(side / exact)];
-}
+const tileSize = (shown, side) => (isUpright(shown) ? [side, Math.round(side * LONGER)] : [Math.round(side * LONGER), side]);
 
 class Photos {
   constructor(mosaic) {
     this.mosaic = mosaic;
-    const longer = Math.max(data.outline.ratio, 1 / data.outline.ratio);
-    this.side = TILE_SIDES.find((side) => side * side * longer * 5.4 * mosaic.used <= MOST_BYTES) ?? TILE_SIDES.at(-1);
+    this.side = TILE_SIDES.find((side) => side * side * LONGER * BYTES * mosaic.used <= MOST_BYTES) ?? TILE_SIDES.at(-1);
     this.small = []; // of each photo: [pixels, width, height]
-    this.levels = []; // of each photo, by their shorter side
+    this.labs = []; // the mean colour of each photo, CIELAB
     this.urls = new Map();
     const canvas = document.createElement("canvas");
     this.context = canvas.getContext("2d", { willReadFrequently: true });
@@ -32,19 +30,25 @@ class Photos {
     if (context.canvas.width < width) context.canvas.width = width;
     if (context.canvas.height < height) context.canvas.height = height;
     context.imageSmoothingQuality = "high";
+    context.globalCompositeOperation = "copy";
     context.drawImage(bitmap, left, top, across, along, 0, 0, width, height);
     return context.getImageData(0, 0, width, height).data;
   }
 
-  /* Decodes all photos; `store` receives the pixels of each tile, and its size. */
+  /* Decodes all photos; `store` receives the pixels of each tile, and its size. It ends when `done` returns false. */
   async load(store, done) {
     const { photos, used } = this.mosaic;
-    for (let start = 0; start < photos.length; start += AT_ONCE) {
+    let isWanted = true;
+    for (let start = 0; isWanted && start < photos.length; start += AT_ONCE) {
       const some = photos.slice(start, start + AT_ONCE);
       const bitmaps = await Promise.all(some.map((photo) => createImageBitmap(photo.blob()).catch(() => null)));
       bitmaps.forEach((bitmap, index) => {
         const photo = some[index];
-        if (!bitmap) return; // a damaged picture leaves its cells as the mosaic's own picture shows them
+        if (!bitmap) { // a damaged picture is grey, so that its tiles have about the colours of the cover
+          const size = photo.number < used ? tileSize(photo.shown, this.side) : [1, 1];
+          if (photo.number < used) store(photo.number, new Uint8Array(4 * size[0] * size[1]).fill(128), ...size);
+          return;
+        }
         const shrink = SMALL / Math.min(bitmap.width, bitmap.height);
         const [width, height] = [bitmap.width, bitmap.height].map((side) => Math.max(Math.round(side * shrink), 1));
         const whole = [0, 0, bitmap.width, bitmap.height];
@@ -55,25 +59,21 @@ class Photos {
         }
         bitmap.close();
       });
-      done(Math.min(start + AT_ONCE, photos.length));
+      isWanted = done(Math.min(start + AT_ONCE, photos.length));
     }
   }
 
-  /* The part of a photo that tiles show, as large as the page has it: [pixels, width, height]. */
-  async large(number) {
+  /* The shorter side of the part of a photo that tiles show, as large as the page has it. */
+  sideOf(number) { return Math.max(Math.round(Math.min(...this.mosaic.photos[number].shown.slice(2))), 1); }
+
+  /* The part of a photo that tiles show with a shorter side: [pixels, width, height]. */
+  async large(number, side) {
     const photo = this.mosaic.photos[number];
     const bitmap = await createImageBitmap(photo.blob());
-    const size = tileSize(photo.shown, Math.max(Math.round(Math.min(photo.shown[2], photo.shown[3])), 1));
+    const size = tileSize(photo.shown, side);
     const pixels = this.scaled(bitmap, photo.shown, ...size);
     bitmap.close();
     return [pixels, ...size];
-  }
-
-  /* A photo with a shorter side, for comparisons, as `scaledDown` returns it. */
-  level(number, side) {
-    const levels = (this.levels[number] ??= new Map());
-    if (!levels.has(side)) levels.set(side, withSide(this.small[number], side));
-    return levels.get(side);
   }
 
   /* The address of a photo's picture in the page. */
@@ -86,8 +86,9 @@ class Photos {
   lab(number) {
     const small = this.small[number];
     if (!small) return null;
+    if (this.labs[number]) return this.labs[number];
     const sums = [0, 0, 0], count = small[1] * small[2];
     for (let at = 0; at < 4 * count; at += 4) for (let c = 0; c < 3; c++) sums[c] += small[0][at + c];
-    return toLab(...sums.map((sum) => sum / count));
+    return (this.labs[number] = toLab(...sums.map((sum) => sum / count)));
   }
 }

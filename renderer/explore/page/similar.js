@@ -8,7 +8,7 @@ const FINE = { window: 20, sides: [20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 3
 const CANDIDATES = 60; // photos that are compared finely
 const REFINED = 12; // photos that are compared with parts of a pixel
 const REFINE = [0.5, 0.25]; // pixels
-const AT_A_TIME = 200; // photos, between which the page reacts
+const LONGEST = 12; // milliseconds of work, after which the page reacts
 /* Likeness of the details and of everything together from which a photo is the one that was looked for: of 17 photos
    that a library of 2,214 did not have, none reached 1.51; 39 of 40 copies of photos that it had reached 1.7. */
 const ALIKE = 1.6;
@@ -79,10 +79,9 @@ function correlation(picture, photo, left, top) {
 }
 
 /* The window of a photo that a picture resembles most: { score, level, left, top, picture }. */
-function bestWindow(pictureOf, levels) {
+function bestWindow(picture, levels) {
   let best = { score: -1 };
   for (const level of levels) {
-    const picture = pictureOf(level);
     for (let top = 0; top + picture.height <= level.height; top++) {
       for (let left = 0; left + picture.width <= level.width; left++) {
         const score = correlation(picture, level, left, top);
@@ -104,11 +103,13 @@ async function compared(picture, numbers, photos, { window: side, sides }) {
     if (!scaled.has(key)) scaled.set(key, scaledDown(picture, width, height));
     return scaled.get(key);
   };
-  for (const [index, number] of numbers.entries()) {
-    const small = photos.small[number], shape = small[1] / small[2];
-    const levels = sides.map((each) => photos.level(number, each));
-    found.push([number, bestWindow(() => pictureIn(shape), levels)]);
-    if (index % AT_A_TIME === AT_A_TIME - 1) await new Promise((resolve) => { setTimeout(resolve); });
+  let started = performance.now();
+  for (const number of numbers) {
+    const small = photos.small[number], shown = pictureIn(small[1] / small[2]);
+    found.push([number, bestWindow(shown, sides.map((each) => withSide(small, each)))]);
+    if (performance.now() - started < LONGEST) continue;
+    await new Promise((resolve) => { setTimeout(resolve); });
+    started = performance.now();
   }
   return found.sort((a, b) => b[1].score - a[1].score);
 }

@@ -26,8 +26,10 @@ class View {
     const wasWhole = Math.abs(this.scale / this.whole - 1) < 0.01;
     this.size = [width, height];
     if (wasWhole) this.scale = this.whole;
-    Object.assign(this, this.limited(this));
+    this.show(this);
   }
+
+  show(to) { Object.assign(this, this.limited(to)); }
 
   /* A view as near as possible to another that shows nothing outside the mosaic, if this is larger than the window. */
   limited({ x, y, scale }) {
@@ -49,9 +51,7 @@ class View {
   drag(from, to, factor = 1) {
     const [x, y] = this.at(...from);
     const scale = Math.min(Math.max(this.scale * factor, this.whole), this.largest);
-    Object.assign(this, this.limited({
-      x: x - (to[0] - this.size[0] / 2) / scale, y: y - (to[1] - this.size[1] / 2) / scale, scale,
-    }));
+    this.show({ x: x - (to[0] - this.size[0] / 2) / scale, y: y - (to[1] - this.size[1] / 2) / scale, scale });
   }
 
   move(across, down) { this.drag([0, 0], [across, down]); }
