@@ -288,7 +288,7 @@ def test_two_fingers_zoom_so_that_the_points_below_them_stay(page: Driver) -> No
         )
 
     page.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 2})
-    at = "return explore.view.at(...arguments)"
+    at = "return explore.view.at(arguments[0], arguments[1] - document.getElementById('view').getBoundingClientRect().top)"
     before = view(page)[2], page.execute_script(at, 400, 350), page.execute_script(at, 600, 350)
     touch("touchStart", (400, 350), (600, 350))
     for step in range(1, 6):
@@ -347,7 +347,7 @@ def test_a_click_opens_a_photo_and_its_other_places_light_up(page: Driver, mosai
     cell = int(np.flatnonzero(mosaic.placement.photo == photo)[1])
     click_cell(page, mosaic, cell)
     assert page.execute_script("return location.hash") == f"#photo={photo + 1}"
-    assert text(page, "#uses") == f"It is in the mosaic {uses[photo]} times: place 2."
+    assert text(page, "#uses") == f"In the mosaic {uses[photo]} times; this is place 2 of {uses[photo]}."
     assert page.execute_script("return explore.drawing.lit") == photo
     picture = page.find_element(By.ID, "picture")
     wait_until(lambda: "photos/" in (picture.get_attribute("src") or ""), 10)  # the full one, beside the page

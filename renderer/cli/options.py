@@ -162,7 +162,8 @@ class MosaicOptions(Validated):
 COMMON: Final = frozenset({
     "tiles", "columns", "unique", "max_uses", "preset", "draft", "size", "duration", "fit", "title", "music", "quality",
     "max_size", "output", "overwrite", "at", "cells", "cell", "print", "report", "tile_pixels", "theme", "covers",
-    "animation", "rows", "only", "workers", "dry_run", "since", "exclude",
+    "animation", "rows", "only", "workers", "dry_run", "since", "exclude", "captions", "names", "originals", "intro",
+    "page_size", "deep_zoom",
 })  # fmt: skip
 """Parameters that the short help, `-h`, shows in addition to those of an animation."""
 

@@ -52,7 +52,7 @@ def _parsed(text: str, separator: str, subject: str) -> dict[str, str]:
                 raise InputError(f"{line} is not the name of a photo and its caption, separated by a comma: correct it")
             if any(words[2:]):
                 raise InputError(
-                    f'{line} has {len(words)} columns instead of 2: write a caption with commas in "quotes"'
+                    f'{line} has {len(words)} columns instead of 2: write a caption with separators in "quotes"'
                 )
             if (key := _key(words[0])) in captions:
                 raise InputError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from renderer.explore.originals import check_originals, folder_of, write_origina
 from renderer.explore.pictures import Pictures, encode_photos
 from renderer.explore.table import MAX_PHOTOS, cell_places, cell_table, outline
 from renderer.job import draw_strips
+from renderer.library.photos import modification_time
 from renderer.messages import FormatCommand, counted, named
 from renderer.output_files import new_file, new_file_and_folder
 from renderer.pages import COMMANDS, make_page, page_commands, page_title, part, photo_names, webp
@@ -79,6 +80,11 @@ def write_page(
     budget = int((settings.page_size * 1e6 - _TEXT) * 3 / 4) - len(first) - len(cells) - len(places)
     unused, pictures, every = _unused(mosaic), [], library
     pictures.append(encode_photos(library, max(int((1 - _UNUSED_SHARE if len(unused) else 1) * budget), 1), progress))
+    if len(unused):
+        progress.notice(
+            f"{len(unused):,} of {count + len(unused):,} photos are not in the mosaic, only in the list of the page: "
+            f"{named('use_all', True)} puts each into it"
+        )
     most = max(budget - len(pictures[0].data), 0) // _UNUSED_BYTES
     if len(unused) > most:
         progress.notice(
@@ -96,7 +102,7 @@ def write_page(
         "size": placement.size, "used": count, "outline": outline(placement),
         "photos": _photos(every, count, pictures),
         "names": photo_names(every.photos) if settings.names else [],
-        "dates": [date[:16].replace("T", " ") for _, date in told] if settings.names else [],
+        "dates": [_date(file, date) for file, date in told] if settings.names else [],
         "captions": captions_of([file for file, _ in told], captions, settings.captions, progress)
         if settings.captions is not None else [],
         "originals": f"{folder.name}/" if folder is not None else "",
@@ -123,16 +129,30 @@ def write_page(
             file, photos = opened.enter_context(new_file_and_folder(path, folder, check))
             write_originals(photos, every, progress)
         file.write_text(page, "utf-8", errors="backslashreplace")
-    progress.notice(_warning(path, len(every.photos), settings, max(map(min, pictures[0].sizes)), folder))
+    if folder is None and folder_of(path).exists():
+        progress.notice(f"{folder_of(path)} may have the photos of an earlier page: delete it unless you need it")
+    progress.notice(
+        _warning(path, len(every.photos), settings, any(data["captions"]), max(map(min, pictures[0].sizes)), folder)
+    )
 
 
-def _warning(path: Path, count: int, settings: ExploreSettings, side: int, folder: Path | None) -> str:
+def _warning(
+    path: Path, count: int, settings: ExploreSettings, has_captions: bool, side: int, folder: Path | None
+) -> str:
     """Return what the page reveals."""
     words = [f"{counted(count, 'photo')}, up to {side} pixels on the shorter side"]
     words += [f"their names and dates ({named('names')})"] if settings.names else []
-    words += [f"their captions ({named('captions')})"] if settings.captions else []
+    words += [f"their captions ({named('captions')})"] if has_captions else []
     beside = f", and {folder.name} has them in full size" if folder is not None else ""
     return f"{path.name} contains {' and '.join(words)}{beside}: whoever receives it can save them"
+
+
+def _date(file: Path, date: str) -> str:
+    """Return when a photo was taken, as the page shows it; "" if that is only when its file was written."""
+    with suppress(OSError):
+        if date == modification_time(file.stat().st_mtime_ns):
+            return ""
+    return date[:16].replace("T", " ")
 
 
 def _base64(content: bytes) -> str:

@@ -97,7 +97,7 @@ void main() {
   }
   if (ring > 0.0) {
     shown = mix(vec3(1), shown, cover);
-    cover = rectangle(halfSide + ring, 0.0, vec2(0));
+    cover = isHexagon ? hexagon(halfSide + ring, vec3(0)) : rectangle(halfSide + ring, round_ + (radius > 0.0 ? ring : 0.0), vec2(0));
   }
   colour = vec4(shown * cover, cover);
 }`;

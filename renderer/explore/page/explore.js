@@ -1,6 +1,6 @@
 /* The page: connects the mosaic, its drawing, the gestures and the panel. */
 
-const stage = byId("stage");
+const stage = byId("window");
 let canvas = byId("view");
 const mosaic = readMosaic();
 const view = new View(mosaic);
@@ -237,9 +237,10 @@ const actions = {
   zoomIn: (x, y) => {
     stopped();
     const cell = mosaic.cells.at(x, y);
-    const near = cell < 0 ? null : view.of(cell, 0.7);
-    if (near && view.scale > near.scale * 0.7) fly(view.wholeView);
-    else fly(near && view.scale * 4 > near.scale ? near : view.limited({ x, y, scale: view.scale * 4 }));
+    if (cell < 0) return;
+    const near = view.of(cell, 0.7);
+    if (view.scale > near.scale * 0.7) fly(view.wholeView);
+    else fly(view.scale * 4 > near.scale ? near : view.limited({ x, y, scale: view.scale * 4 }));
   },
   whole: () => fly(view.wholeView),
 };
@@ -259,8 +260,9 @@ document.addEventListener("fullscreenchange", () => {
   byId("full").textContent = document.fullscreenElement ? "Leave full screen" : "Full screen";
 });
 addEventListener("keydown", (event) => {
-  if (event.target.matches("input") || byId("alone").open) return;
-  if (event.key === "Escape" && !byId("panel").hidden) closePanel();
+  if (event.target.matches("input")) return;
+  if (event.key === "Escape" && !byId("panel").hidden && !byId("alone").open) closePanel();
+  else if (event.target === document.body && panel.open === null) canvas.dispatchEvent(new KeyboardEvent("keydown", event));
   else if (panel.open !== null && event.target !== canvas && event.key === "ArrowLeft") byId("previous").click();
   else if (panel.open !== null && event.target !== canvas && event.key === "ArrowRight") byId("next").click();
 });
@@ -316,6 +318,7 @@ async function begin() {
   mine.lit = before?.lit ?? -1;
   if (!before) {
     listen(canvas, view, actions);
+    for (const button of stage.parentNode.querySelectorAll("button")) button.disabled = false;
     canvas.addEventListener("webglcontextlost", (event) => {
       event.preventDefault();
       mosaic.first.classList.remove("covered");
@@ -333,7 +336,7 @@ async function begin() {
   await photos.load((...tile) => mine.store(...tile), (done) => {
     if (mine !== drawing) return false;
     byId("status").textContent = done < count ? `Loading photos: ${Math.floor((100 * done) / count)} %` : "";
-    if (drawing.gl || done === count) redraw();
+    if (done === count || (drawing.gl && done % (8 * AT_ONCE) === 0)) requestAnimationFrame(() => drawAt(1, false));
     return true;
   });
   if (mine !== drawing) return;

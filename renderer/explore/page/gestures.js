@@ -1,6 +1,6 @@
 /* Pointers, wheel and keys, as movements of the view. */
 
-const TAP = { far: 8, long: 400, twice: 320 }; // pixels, milliseconds, milliseconds
+const TAP = { far: 8, long: 400, twice: 260 }; // pixels, milliseconds, milliseconds
 
 /* `act` has: moved(), stopped(), tapped(x, y) and zoomIn(x, y) at a point of the mosaic, and whole(). */
 function listen(canvas, view, act) {
@@ -68,5 +68,17 @@ function listen(canvas, view, act) {
     act.stopped();
     actions[event.key]();
     act.moved();
+  });
+}
+
+/* Calls `act` with 1 for a swipe to the left over an element, and with -1 for one to the right. */
+function listenToSwipes(element, act) {
+  let from = null;
+  element.addEventListener("pointerdown", (event) => { from = [event.clientX, event.clientY]; });
+  element.addEventListener("pointerup", (event) => {
+    if (!from) return;
+    const [across, down] = [event.clientX - from[0], event.clientY - from[1]];
+    from = null;
+    if (Math.abs(across) > 5 * TAP.far && Math.abs(across) > 2 * Math.abs(down)) act(across < 0 ? 1 : -1);
   });
 }

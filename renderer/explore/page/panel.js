@@ -8,14 +8,15 @@ const folded = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCa
 const alone = () => document.querySelector("#alone img");
 
 class Panel {
-  /* `act` has: opened(number, isNext), finding(), and showPlace(cell). */
+  /* `act` has: opened(number), finding(), and showPlace(cell). */
   constructor(mosaic, photos, act) {
-    Object.assign(this, { mosaic, photos, act, found: mosaic.photos.map((photo) => photo.number), listed: 0, open: null, isFromFound: false, turn: 0 });
+    Object.assign(this, { mosaic, photos, act, found: mosaic.photos.map((photo) => photo.number), listed: 0, open: null, isFromFound: false, isSwiped: false, turn: 0 });
     const { photos: all, used } = mosaic;
     this.texts = all.map(({ name, date, caption }) => folded(`${name} ${date} ${caption}`));
     byId("by-text").hidden = !this.texts.some((text) => text.trim());
     byId("by-use").hidden = all.length === used;
     byId("change").hidden = !data.commands.swap;
+    byId("ways").open = byId("by-text").hidden || innerWidth > 720;
     this.isColoured = false;
     byId("text").addEventListener("input", () => this.search());
     byId("unused").addEventListener("change", () => this.search());
@@ -28,11 +29,21 @@ class Panel {
     });
     document.querySelector("form").addEventListener("submit", (event) => event.preventDefault());
     byId("more").addEventListener("click", () => this.list().querySelector("button").focus());
-    byId("previous").addEventListener("click", () => act.opened(this.neighbour(-1), true));
-    byId("next").addEventListener("click", () => act.opened(this.neighbour(1), true));
+    byId("previous").addEventListener("click", () => act.opened(this.neighbour(-1)));
+    byId("next").addEventListener("click", () => act.opened(this.neighbour(1)));
     byId("place").addEventListener("click", () => this.showNextPlace());
-    byId("large").addEventListener("click", () => this.showAlone());
-    byId("alone").addEventListener("click", ({ currentTarget }) => currentTarget.close());
+    byId("large").addEventListener("click", () => {
+      if (this.isSwiped) this.isSwiped = false;
+      else this.showAlone();
+    });
+    byId("alone").addEventListener("click", ({ currentTarget, target }) => {
+      if (this.isSwiped) this.isSwiped = false;
+      else if (target === alone() || target.matches("button")) currentTarget.close();
+    });
+    for (const each of [byId("picture"), alone()]) {
+      each.draggable = false;
+      listenToSwipes(each, (step) => { this.isSwiped = true; act.opened(this.neighbour(step)); });
+    }
     this.lazy = new IntersectionObserver((entries) => {
       for (const { target, isIntersecting } of entries) {
         if (!isIntersecting) continue;
@@ -53,7 +64,9 @@ class Panel {
     this.open = null;
     this.show("finder");
     this.search();
-    byId(byId("by-text").hidden ? "colour" : "text").focus({ preventScroll: true });
+    // A field with the focus opens the keyboard of a phone, which would hide what is found.
+    const isTouched = matchMedia("(pointer: coarse)").matches || byId("by-text").hidden;
+    byId(isTouched ? "finder-title" : "text").focus({ preventScroll: true });
   }
 
   /* Shows the photos found, after one of them was open. */
@@ -92,7 +105,8 @@ class Panel {
       }));
       this.found.sort((a, b) => away.get(a) - away.get(b));
     }
-    const count = this.found.length === 1 ? "1 photo" : `${this.found.length.toLocaleString("en")} photos`;
+    const many = this.found.length ? `${this.found.length.toLocaleString("en")} photos` : "No photo found";
+    const count = (this.found.length === 1 ? "1 photo" : many) + (onlyUnused ? " that are not in the mosaic" : "");
     this.showFound(this.isColoured ? `${count}, the nearest colours first` : count);
   }
 
@@ -132,7 +146,8 @@ class Panel {
     try {
       bitmap = await createImageBitmap(file);
     } catch {
-      report(`This browser can't read ${file.name}: choose a JPEG, PNG or WebP file.`);
+      this.found = [];
+      this.showFound(`This browser can't read ${file.name}: choose a JPEG, PNG or WebP file.`);
       return;
     }
     report("Comparing…");
@@ -173,8 +188,10 @@ class Panel {
     byId("photo-title").textContent = this.label(number);
     byId("about").textContent = [photo.caption && photo.name, photo.date].filter(Boolean).join(" · ");
     const times = places.length === 1 ? "once" : `${places.length.toLocaleString("en")} times`;
-    byId("uses").textContent = number >= this.mosaic.used ? "It is not in the mosaic." : `It is in the mosaic ${times}.`;
+    byId("uses").textContent = number >= this.mosaic.used ? "Not in the mosaic." : `In the mosaic ${times}.`;
     byId("place").disabled = !places.length;
+    byId("place").textContent = places.length > 1 ? "Next place" : "Show in the mosaic";
+    if (byId("alone").open) this.showAlone();
     showCommands(places.length ? this.mosaic.place(places[0]) : "", photo.file);
     if (isOther) byId("photo-title").focus({ preventScroll: true });
   }
@@ -190,7 +207,8 @@ class Panel {
     this.current = cell === undefined ? (this.current + 1) % this.places.length : this.places.indexOf(cell);
     const place = this.places[this.current];
     if (this.places.length > 1) {
-      byId("uses").textContent = `It is in the mosaic ${this.places.length.toLocaleString("en")} times: place ${this.current + 1}.`;
+      const count = this.places.length.toLocaleString("en");
+      byId("uses").textContent = `In the mosaic ${count} times; this is place ${this.current + 1} of ${count}.`;
     }
     showCommands(this.mosaic.place(place), this.mosaic.photos[this.open].file);
     if (cell === undefined) this.act.showPlace(place);
@@ -198,6 +216,6 @@ class Panel {
 
   showAlone() {
     Object.assign(alone(), { src: byId("picture").src, alt: byId("picture").alt });
-    byId("alone").showModal();
+    if (!byId("alone").open) byId("alone").showModal();
   }
 }
