@@ -82,7 +82,7 @@ def main() -> None:
             print(f"empty canvas: {driver.execute_async_script(COUNT, SECONDS):.1f} frames a second", flush=True)
             driver.get(page.as_uri() + ("?flat" if arguments.flat else ""))
             measure(driver)
-            print(f"page: {driver.execute_async_script(FLY, SECONDS):.1f} frames a second", flush=True)
+            driver.execute_async_script(FLY, SECONDS)  # the page finds out how fast it can draw
             print(f"page: {driver.execute_async_script(FLY, SECONDS):.1f} frames a second", flush=True)
             print(f"memory: {memory(driver)}", flush=True)
             match = MatchSettings(tiles=(arguments.tiles,), columns=arguments.columns, use_all=True)

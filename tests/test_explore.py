@@ -364,7 +364,7 @@ def test_lit_places_stay_bright_while_all_else_is_dimmed(page: Driver, mosaic: O
     centre = [side / 2 for side in mosaic.placement.size]
     before = captured(page, *centre, 30, (width, height)).astype(float)
     photo = int(mosaic.placement.photo[0])
-    page.execute_script("explore.drawing.lit = arguments[0]", photo)
+    page.execute_script("Object.assign(explore.drawing, { lit: arguments[0], dim: 1 })", photo)
     after = captured(page, *centre, 30, (width, height)).astype(float)
     for cell, (x, y, _, _) in enumerate(mosaic.placement.cell.tolist()):
         inside = np.s_[round(30 * y) + 5 : round(30 * y) + 25, round(30 * x) + 5 : round(30 * x) + 25]
@@ -502,6 +502,8 @@ def test_only_what_is_asked_for_is_in_the_page(folder: Path, cover: Path, tmp_pa
     data = json.loads(re.search(r'id="data">(.*?)</script>', content)[1])  # type: ignore[index]
     assert (data["names"], data["dates"], data["captions"], data["commands"]) == ([], [], [], {})
     assert "photo0" not in content
+    assert cover.name not in content
+    assert "<title>A mosaic of " in content
     assert str(tmp_path) not in content
     assert "whoever receives it can save them" in progress.notices[-1]
     pictures = base64.b64decode(re.search(r'id="pictures">(.*?)</script>', content)[1])  # type: ignore[index]
@@ -863,3 +865,30 @@ def test_options_of_the_page_need_one(tmp_path: Path, cover: Path) -> None:
     settings = ExploreSettings(deep_zoom=tmp_path / "deep", names=True)
     with pytest.raises(InputError, match="names= is for the page, which is not made"):
         explore(cover, None, settings)
+
+
+def test_a_lit_photo_is_neither_mirrored_nor_turned(page: Driver, mosaic: OpenMosaic) -> None:
+    symmetry = mosaic.placement.symmetry
+    for bits, undone in ((1, np.s_[:, ::-1]), (2, np.s_[::-1]), (4, None)):
+        cells = np.flatnonzero(symmetry == bits)
+        if not len(cells):
+            continue
+        cell = int(cells[0])
+        x, y = (mosaic.placement.cell[cell, :2] + 0.5).tolist()
+        before = captured(page, x, y, 40, (36, 36)).astype(float)
+        page.execute_script(
+            "Object.assign(explore.drawing, { lit: arguments[0], dim: 1 })", int(mosaic.placement.photo[cell])
+        )
+        after = captured(page, x, y, 40, (36, 36)).astype(float)
+        page.execute_script("explore.drawing.lit = -1")
+        expected = before.swapaxes(0, 1) if undone is None else before[undone]
+        assert np.abs(after - expected).mean() < 3
+    assert (symmetry > 0).any()
+
+
+def test_a_photo_lights_up_gradually(page: Driver) -> None:
+    page.execute_script("location.hash = 'photo=2'")
+    wait_until(lambda: page.execute_script("return explore.drawing.lit") == 1, 10)
+    wait_until(lambda: page.execute_script("return explore.drawing.dim") == 1, 10)
+    page.execute_script("history.back()")
+    wait_until(lambda: page.execute_script("return explore.drawing.lit") == -1, 10)

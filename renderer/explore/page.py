@@ -97,7 +97,8 @@ def write_page(
         every = library.combined(some)
     told = every.photos.dates()
     folder = folder_of(path) if settings.originals == "folder" else None
-    title = settings.title or page_title(placement, path.stem)
+    unnamed = f"A mosaic of {counted(count, 'photo')}"  # the name of the cover is a name, too
+    title = settings.title or (page_title(placement, path.stem) if settings.names else unnamed)
     data: dict[str, Any] = {
         "size": placement.size, "used": count, "outline": outline(placement),
         "photos": _photos(every, count, pictures),

@@ -15,7 +15,9 @@ from renderer.parameters import Validated, parameter
 class ExploreSettings(Validated):
     """What a page to explore a mosaic contains, and how it begins."""
 
-    title: str = parameter("", "Title of the page; default: the name of the cover")
+    title: str = parameter(
+        "", f"Title of the page; default: the number of photos, or with {named('names')} the name of the cover"
+    )
     page_size: float = parameter(
         16.0, "Size of the page, which determines that of its photos", unit="MB", low=0.5, high=500.0
     )

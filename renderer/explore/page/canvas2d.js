@@ -5,7 +5,7 @@ const MOST_TILES = 3000; // that are drawn, and a tenth of them while the view m
 
 class FlatDrawing {
   constructor(canvas, mosaic, photos, changed) {
-    Object.assign(this, { mosaic, photos, changed, lit: -1, tiles: [], canvas });
+    Object.assign(this, { mosaic, photos, changed, lit: -1, dim: 1, tiles: [], canvas });
     this.context = canvas.getContext("2d", { alpha: false });
     this.scratch = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   }
@@ -33,17 +33,17 @@ class FlatDrawing {
     }
     if (isDrawn) for (const cell of cells) this.drawTile(cell, left, top, scale, tone);
     if (this.lit < 0) return;
-    context.fillStyle = `rgb(0 0 0 / ${LIT.dim})`;
+    context.fillStyle = `rgb(0 0 0 / ${LIT.dim * this.dim})`;
     context.fillRect(left, top, mosaic.width * scale, mosaic.height * scale);
     for (const cell of mosaic.cells.of(this.lit)) {
       const [x, y, width, height] = mosaic.cells.box(cell);
       context.fillStyle = "#fff";
       context.fillRect(left + x * scale - LIT.ring, top + y * scale - LIT.ring, width * scale + 2 * LIT.ring, height * scale + 2 * LIT.ring);
-      this.drawTile(cell, left, top, scale, tone);
+      this.drawTile(cell, left, top, scale, tone, 0); // a lit photo is upright
     }
   }
 
-  drawTile(cell, left, top, scale, [full, none]) {
+  drawTile(cell, left, top, scale, [full, none], flags = this.mosaic.cells.flags[cell]) {
     const { context, scratch, mosaic: { cells } } = this, levels = this.tiles[cells.photo[cell]];
     if (!levels) return;
     const [x, y, width, height] = cells.box(cell).map((value) => value * scale);
@@ -57,7 +57,7 @@ class FlatDrawing {
     }
     Object.assign(scratch.canvas, { width: level[1], height: level[2] });
     scratch.putImageData(pixels, 0, 0);
-    const { outline: { kind, radius, border, colour, margin } } = data, flags = cells.flags[cell];
+    const { outline: { kind, radius, border, colour, margin } } = data;
     const shorter = Math.min(width, height), plain = kind === "rectangle" && radius === 0;
     context.save();
     context.translate(left + x + width / 2, top + y + height / 2);

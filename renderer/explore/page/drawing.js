@@ -86,8 +86,9 @@ void main() {
   vec2 inner = isHexagon ? halfSide * (1.0 - 2.0 * border) : halfSide - wide;
   float cover = isHexagon ? hexagon(halfSide, joined) : rectangle(halfSide, round_, joined.xy);
   vec2 at = clamp(place / (2.0 * inner) + 0.5, 0.0, 1.0);
-  if ((flags & 4u) != 0u) at = at.yx;
-  at = mix(at, 1.0 - at, vec2(flags & 1u, flags >> 1 & 1u));
+  uint symmetry = ring > 0.0 ? flags & ${data.outline.kind === "mixed" ? "4u" : "0u"} : flags; // a lit photo is upright
+  if ((symmetry & 4u) != 0u) at = at.yx;
+  at = mix(at, 1.0 - at, vec2(symmetry & 1u, symmetry >> 1 & 1u));
   vec2 cut = margin * vec2(flags >> 6 & 1u, flags >> 7 & 1u);
   at = cut + at * (1.0 - 2.0 * cut);
   vec3 shown = clamp(texture(photos, vec3(at, layer), ${SHARPER.toFixed(1)}).rgb * gained + added, 0.0, 1.0);
@@ -139,7 +140,7 @@ class Drawing {
   constructor(canvas, mosaic, photos, changed) {
     const gl = canvas.getContext("webgl2", { alpha: false, antialias: false });
     if (!gl) throw new Error("no WebGL 2");
-    Object.assign(this, { gl, mosaic, photos, changed, lit: -1 });
+    Object.assign(this, { gl, mosaic, photos, changed, lit: -1, dim: 1 });
     this.tiles = makeProgram(gl, TILE_VERTEX, TILE_FRAGMENT);
     this.whole = makeProgram(gl, PICTURE_VERTEX, PICTURE_FRAGMENT);
     this.table = this.makeTable();
@@ -269,7 +270,7 @@ class Drawing {
     }
     if (!skipsTiles) this.drawTiles(shown, size, { tone });
     if (this.lit >= 0) {
-      this.drawPicture(this.first, shown, size, [0, 0, 0, LIT.dim]);
+      this.drawPicture(this.first, shown, size, [0, 0, 0, LIT.dim * this.dim]);
       this.drawTiles(shown, size, { tone, only: this.lit });
     }
   }

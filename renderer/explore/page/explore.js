@@ -152,6 +152,7 @@ map.addEventListener("pointermove", moveOnMap);
 
 let openedHere = 0; // photos that were opened since the page was, as entries of the browser's history
 let clicked; // the cell that was clicked to open a photo
+const DIMMING = 300; // milliseconds
 
 const photoInAddress = () => {
   const number = +(/^#photo=(\d+)$/.exec(location.hash)?.[1] ?? 0) - 1;
@@ -195,7 +196,7 @@ function showAddress() {
     return;
   }
   panel.showPhoto(number);
-  drawing.lit = number < mosaic.used ? number : -1;
+  light(number < mosaic.used ? number : -1);
   fitStage();
   if (cell === undefined) panel.showNextPlace();
   else {
@@ -205,6 +206,18 @@ function showAddress() {
   }
 }
 addEventListener("hashchange", showAddress);
+
+/* Shows where a photo is, while all else becomes dimmer. */
+function light(number) {
+  const started = performance.now(), mine = drawing, begins = mine.lit < 0 && !isStill.matches;
+  mine.lit = number;
+  const step = (now) => {
+    mine.dim = begins ? Math.min(Math.max((now - started) / DIMMING, 0), 1) : 1;
+    redraw();
+    if (mine.dim < 1 && mine.lit === number) requestAnimationFrame(step);
+  };
+  step(started);
+}
 
 function showFinder() {
   stopped();
