@@ -76,9 +76,7 @@ def small(words: list[str]) -> list[str]:
         {"--columns": "10"} if words[0] == "mosaic" else {"--columns": "10", "--size": "80x54", "--duration": "0.4"}
     )
     if words[0] == "explore":
-        values = {"--columns": "10", "--page-size": "1"}
-        if "--deep-zoom" in words:
-            values["--tile-pixels"] = "40"
+        values = {"--columns": "10", **({"--tile-pixels": "40"} if "--deep-zoom" in words else {"--page-size": "1"})}
     if words[0] == "explain":
         values = {"--columns": "10", "--size": "160x90"}
         values |= {"--duration": "0.5"} if words[1] == "knn" else {}

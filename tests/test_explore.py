@@ -291,6 +291,7 @@ def test_two_fingers_zoom_so_that_the_points_below_them_stay(page: Driver) -> No
         )
 
     page.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 2})
+    settled(page)  # buttons are larger for fingers
     at = "return explore.view.at(arguments[0], arguments[1] - document.getElementById('view').getBoundingClientRect().top)"
     before = view(page)[2], page.execute_script(at, 400, 350), page.execute_script(at, 600, 350)
     touch("touchStart", (400, 350), (600, 350))

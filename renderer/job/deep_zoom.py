@@ -132,7 +132,7 @@ def _parts(
     with closing(WholeMosaic(mosaic, size, background)) as whole:
         # How often the last level that is drawn is halved; negative if it has to be larger than the picture.
         last = min(math.floor(arithmetic.log2(whole.scale / FAR_PIXELS)), top)
-        width, height = (math.ceil(side * 2.0 ** -(last + 1)) for side in size)
+        width, height = (math.ceil(side * math.ldexp(1.0, -(last + 1))) for side in size)
         average = np.empty((height, width, 3), np.uint8)
         for halvings in range(min(last, 0), last + 1):
             for block in whole.blocks(
@@ -141,7 +141,8 @@ def _parts(
                 if halvings >= 0:
                     rows, columns = block.pixels.shape[:2]
                     box = block.left, block.top, columns, rows
-                    yield _Part(top - halvings, box, block.surrounded, whole.scale < FULL_CHROMA_BELOW * 2**halvings)
+                    is_small = math.ldexp(whole.scale, -halvings) < FULL_CHROMA_BELOW
+                    yield _Part(top - halvings, box, block.surrounded, full_chroma=is_small)
                 if halvings == last:
                     half = _halved(block.pixels)
                     left, upper = block.left // 2, block.top // 2

@@ -456,7 +456,7 @@ class WholeMosaic:
         up; if negative, they are multiplied. Pixels that are partly beyond the right or lower edge are the same as
         those before them. `margin`: pixels around a block that are drawn with it. `tone_sizes`: as for the compositor.
         """
-        shrink = 2.0**-halvings
+        shrink = math.ldexp(1.0, -halvings)
         exact = self._size[0] * shrink, self._size[1] * shrink
         width, height = math.ceil(exact[0]), math.ceil(exact[1])
         scale, side = self.scale * shrink, self._side * shrink
