@@ -909,3 +909,22 @@ def test_a_photo_lights_up_gradually(page: Driver) -> None:
     wait_until(lambda: page.execute_script("return explore.drawing.dim") == 1, 10)
     page.execute_script("history.back()")
     wait_until(lambda: page.execute_script("return explore.drawing.lit") == -1, 10)
+
+
+def test_a_swipe_shows_the_next_photo_also_alone(page: Driver) -> None:
+    page.execute_script("location.hash = 'photo=2'")
+    picture = page.find_element(By.ID, "picture")
+    wait_until(lambda: picture.is_displayed(), 10)
+    ActionChains(page).move_to_element(picture).click_and_hold().move_by_offset(-120, 0).release().perform()
+    wait_until(lambda: page.execute_script("return explore.panel.open") == 2, 10)
+    picture.click()
+    alone = page.find_element(By.CSS_SELECTOR, "#alone img")
+    wait_until(lambda: alone.is_displayed(), 10)
+    ActionChains(page).move_to_element(alone).click_and_hold().move_by_offset(120, 0).release().perform()
+    wait_until(lambda: page.execute_script("return explore.panel.open") == 1, 10)
+    assert alone.is_displayed()
+    assert alone.get_attribute("alt") == text(page, "#photo-title")
+    ActionChains(page).send_keys(Keys.ARROW_RIGHT).perform()
+    wait_until(lambda: page.execute_script("return explore.panel.open") == 2, 10)
+    alone.click()
+    wait_until(lambda: not alone.is_displayed(), 10)

@@ -42,6 +42,7 @@ class Panel {
     });
     for (const each of [byId("picture"), alone()]) {
       each.draggable = false;
+      each.addEventListener("pointerdown", () => { this.isSwiped = false; }); // a finger's swipe is followed by no click
       listenToSwipes(each, (step) => { this.isSwiped = true; act.opened(this.neighbour(step)); });
     }
     this.lazy = new IntersectionObserver((entries) => {
