@@ -55,9 +55,9 @@ drawing.draw = (...all) => { frames += 1; return draw.apply(drawing, all); };
     await fly(view.of(Math.floor(mosaic.cells.count * 0.37), 0.5), 2); await fly(view.wholeView, 2); }
   drawing.draw = draw; done(1000 * frames / (performance.now() - start)); })();"""
 
-CAPTURE = """const [x, y, scale, full] = arguments, { drawing } = explore, canvas = document.getElementById("view");
+CAPTURE = """const [x, y, scale] = arguments, { drawing } = explore, canvas = document.getElementById("view");
 Object.assign(canvas, { width: 1280, height: 720 });
-drawing.draw({ x, y, scale, size: [1280, 720] }, 1, full ? { tone: [1e9, 2e9] } : {});
+drawing.draw({ x, y, scale, size: [1280, 720] }, 1, { tone: [1e9, 2e9] });
 return canvas.toDataURL("image/png");"""
 
 
@@ -142,10 +142,11 @@ def memory(driver: webdriver.Chrome) -> str:
 
 
 def compare(driver: webdriver.Chrome, mosaic: OpenMosaic, side: int) -> None:
-    """Print the differences between the page's canvas and a still with tiles of a side, and a frame of a video."""
-    size = tuple(max(round(units * side), 1) for units in mosaic.placement.size)
+    """Print the differences between the page's canvas and a still with tiles of a side."""
+    across, along = (max(round(units * side), 1) for units in mosaic.placement.size)
+    size = across, along
     corner = [max((whole - part) // 2, 0) for whole, part in zip(size, SIZE, strict=True)]
-    still = np.concatenate(list(draw_strips(mosaic, size, 256)))  # type: ignore[arg-type]
+    still = np.concatenate(list(draw_strips(mosaic, size, 256)))
     part = [min(whole, length) for whole, length in zip(size, SIZE, strict=True)]
     wanted = still[corner[1] : corner[1] + part[1], corner[0] : corner[0] + part[0]]
     scale = max(whole / units for whole, units in zip(size, mosaic.placement.size, strict=True))
@@ -153,7 +154,7 @@ def compare(driver: webdriver.Chrome, mosaic: OpenMosaic, side: int) -> None:
         units / 2 + (at + length // 2 - whole / 2) / scale  # in the middle of the page, between two pixels
         for units, at, length, whole in zip(mosaic.placement.size, corner, part, size, strict=True)
     )
-    shown = captured(driver, x, y, scale, full=True)
+    shown = captured(driver, x, y, scale)
     left, top = (length // 2 - inner // 2 for length, inner in zip(SIZE, part, strict=True))
     shown = shown[top : top + part[1], left : left + part[0]]
     each = ciede2000(to_lab(wanted / np.float32(255)), to_lab(shown / np.float32(255)))
@@ -166,9 +167,9 @@ def compare(driver: webdriver.Chrome, mosaic: OpenMosaic, side: int) -> None:
     )  # fmt: skip
 
 
-def captured(driver: webdriver.Chrome, x: float, y: float, scale: float, *, full: bool) -> np.ndarray[Any, Any]:
-    """Return what the page draws with a point of the mosaic in the middle, (H, W, 3)."""
-    address = driver.execute_script(CAPTURE, x, y, scale, full)
+def captured(driver: webdriver.Chrome, x: float, y: float, scale: float) -> np.ndarray[Any, Any]:
+    """Return what the page draws with a point of the mosaic in the middle and full tone, (H, W, 3)."""
+    address = driver.execute_script(CAPTURE, x, y, scale)
     content = base64.b64decode(address.partition(",")[2])
     return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
 

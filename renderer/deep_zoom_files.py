@@ -16,9 +16,9 @@ from typing import Final
 
 import cv2
 
-from renderer.errors import InputError, RenderError
+from renderer.errors import InputError
 from renderer.messages import named
-from renderer.output_files import check_free, check_writable
+from renderer.output_files import check_file_and_folder, check_writable
 from renderer.pictures import Pixels
 from renderer.stills import JPEG_QUALITY
 
@@ -115,28 +115,12 @@ def check_existing(folder: Path, name: str, *, overwrite: bool) -> None:
     With `overwrite`, only a folder of tiles is replaced: browsers also save the files of a page as NAME_files.
     """
     path, tiles = paths_of(folder, name)
-    for each in (path, tiles):
-        if each.is_symlink():
-            raise InputError(f"{each} is a link, which is not replaced: choose another {named('deep_zoom')}")
-    check_free(path, overwrite=overwrite, parameter="deep_zoom")
-    if not tiles.exists():
-        return
-    if not _is_tiles(tiles):
-        raise InputError(f"{tiles} exists and contains other files than tiles: choose another {named('deep_zoom')}")
-    if not overwrite:
-        raise InputError(
-            f"{tiles} exists: choose another {named('deep_zoom')}, or use {named('overwrite', True)} to overwrite it"
-        )
+    check_file_and_folder(path, tiles, _is_tiles, "tiles", overwrite=overwrite, parameter="deep_zoom")
 
 
 def _is_tiles(folder: Path) -> bool:
-    """Return whether a path is a folder that contains only tiles, in folders of levels."""
-    try:
-        return folder.is_dir() and all(
-            level.is_dir()
-            and level.name.isdecimal()
-            and all(_TILE_NAME.fullmatch(tile.name) for tile in level.iterdir())
-            for level in folder.iterdir()
-        )
-    except OSError as error:
-        raise RenderError(f"{folder} could not be read ({error.strerror})") from error
+    """Return whether a folder contains only tiles, in folders of levels. Raises OSError."""
+    return all(
+        level.is_dir() and level.name.isdecimal() and all(_TILE_NAME.fullmatch(tile.name) for tile in level.iterdir())
+        for level in folder.iterdir()
+    )

@@ -257,6 +257,37 @@ def new_files(pattern: Path, *, overwrite: bool) -> Iterator[Path]:
             file.replace(pattern.with_name(file.name))
 
 
+def check_file_and_folder(
+    path: Path,
+    folder: Path,
+    is_ours: Callable[[Path], bool],
+    contents: str,
+    *,
+    overwrite: bool,
+    parameter: str = "output",
+) -> None:
+    """Raise InputError if a file and a folder, as `new_file_and_folder` writes them, exist and may not be replaced.
+
+    `is_ours`: whether the existing folder has only what is written into it, called `contents` in messages: no other
+    folder is replaced, and no link. `parameter`: the parameter that sets the path, for messages.
+    """
+    other = f"choose another {named(parameter)}"
+    for each in (path, folder):
+        if each.is_symlink():
+            raise InputError(f"{each} is a link, which is not replaced: {other}")
+    check_free(path, overwrite=overwrite, parameter=parameter)
+    if not folder.exists():
+        return
+    try:
+        is_replaced = folder.is_dir() and is_ours(folder)
+    except OSError as error:
+        raise RenderError(f"{folder} could not be read ({error.strerror})") from error
+    if not is_replaced:
+        raise InputError(f"{folder} exists and contains other files than {contents}: {other}")
+    if not overwrite:
+        raise InputError(f"{folder} exists: {other}, or use {named('overwrite', True)} to overwrite it")
+
+
 @contextmanager
 def new_file_and_folder(path: Path, folder: Path, check: Callable[[], object]) -> Iterator[tuple[Path, Path]]:
     """Yield temporary paths of a file and of a folder, which exists, to write to; both are renamed at the end.

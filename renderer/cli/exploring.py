@@ -28,6 +28,7 @@ def explore_command() -> Command:
 
 
 def _explore(cover: CoverName | None, values: dict[str, object]) -> None:
+    from renderer.deep_zoom_files import paths_of
     from renderer.explore import explore, folder_of, page_path
     from renderer.job import check_cover_name, named_output
 
@@ -40,7 +41,7 @@ def _explore(cover: CoverName | None, values: dict[str, object]) -> None:
     if path is not None and settings.originals == "folder":
         files.append(folder_of(path) / "0.jpg")
     if settings.deep_zoom is not None:
-        files.append(settings.deep_zoom / f"{check_cover_name(cover).stem}.dzi")
+        files.append(paths_of(settings.deep_zoom, check_cover_name(cover).stem)[0])
     overwrite = ask_overwrite(files, values, overwrite=common.overwrite)
     made = explore(
         cover, path, settings, match=MatchSettings(**given(MatchSettings, values)), command=format_command,

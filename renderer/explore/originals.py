@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable
 from functools import partial
@@ -11,11 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from PIL import Image
 
-from renderer.errors import InputError, RenderError
+from renderer.errors import RenderError
 from renderer.explore.pictures import picture_of
 from renderer.library import Library
-from renderer.messages import named
-from renderer.output_files import check_free
+from renderer.output_files import check_file_and_folder
 from renderer.threads import run_blocks
 
 if TYPE_CHECKING:
@@ -36,25 +34,15 @@ def check_originals(page: Path, inputs: Iterable[Path], *, overwrite: bool) -> N
 
     Only a folder that such photos, and nothing else, are in is replaced, and none with a file that is read (`inputs`).
     """
-    folder = folder_of(page)
-    for each in (page, folder):
-        if each.is_symlink():
-            raise InputError(f"{each} is a link, which is not replaced: choose another {named('output')}")
-    check_free(page, overwrite=overwrite)
-    if not os.path.lexists(folder):
-        return
-    try:
-        is_ours = folder.is_dir() and all(_NAME.fullmatch(each.name) for each in folder.iterdir())
-    except OSError as error:
-        raise RenderError(f"{folder} could not be read ({error.strerror})") from error
-    if not is_ours or any(each.resolve().is_relative_to(folder.resolve()) for each in inputs):
-        raise InputError(
-            f"{folder} exists, and has other files than the photos of a page: choose another {named('output')}"
+    read = [each.resolve() for each in inputs]
+
+    def is_ours(folder: Path) -> bool:
+        kept = folder.resolve()
+        return all(_NAME.fullmatch(each.name) for each in folder.iterdir()) and not any(
+            each.is_relative_to(kept) for each in read
         )
-    if not overwrite:
-        raise InputError(
-            f"{folder} exists: choose another {named('output')}, or use {named('overwrite', True)} to overwrite it"
-        )
+
+    check_file_and_folder(page, folder_of(page), is_ours, "the photos of a page", overwrite=overwrite)
 
 
 def write_originals(folder: Path, library: Library, progress: Progress) -> None:

@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from renderer.errors import InputError
 from renderer.explore.captions import captions_of
 from renderer.explore.originals import check_originals, folder_of, write_originals
 from renderer.explore.pictures import Pictures, encode_photos
-from renderer.explore.table import MAX_PHOTOS, cell_places, cell_table, outline
+from renderer.explore.table import cell_places, cell_table, outline
 from renderer.job import draw_strips
 from renderer.library.photos import modification_time
 from renderer.messages import FormatCommand, counted, named
@@ -72,8 +71,6 @@ def write_page(
     """
     placement, library = mosaic.placement, mosaic.library
     count = len(library.photos)
-    if len(placement.photos) > MAX_PHOTOS:
-        raise InputError(f"The page can show at most {MAX_PHOTOS:,} photos: use fewer")
     first, cells = webp(_whole(mosaic), _FIRST_QUALITY), cell_table(placement)
     places = cell_places(placement) if settings.names and saved.command is not None else b""
     # Base64 has 4 characters for 3 bytes.
@@ -168,7 +165,7 @@ def _unused(mosaic: OpenMosaic) -> npt.NDArray[np.intp]:
 
 
 def _photos(library: Library, used: int, pictures: Sequence[Pictures]) -> list[list[float]]:
-    """Return for each photo the size of its picture, its end in the data, and the part of it that tiles show."""
+    """Return for each photo where its picture ends in the data, and the part of it that tiles show, if any do."""
     described, start = [], 0
     sizes = [size for each in pictures for size in each.sizes]
     ends = []
@@ -176,7 +173,7 @@ def _photos(library: Library, used: int, pictures: Sequence[Pictures]) -> list[l
         ends += [start + end for end in each.ends]
         start += len(each.data)
     for number, ((width, height), end) in enumerate(zip(sizes, ends, strict=True)):
-        entry: list[float] = [width, height, end]
+        entry: list[float] = [end]
         if number < used:
             photo = library.photos[number]
             left, top, across, along = (0, 0, *photo.own_size) if photo.is_part else photo.crop

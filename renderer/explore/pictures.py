@@ -44,7 +44,6 @@ _BLOCK: Final = 16  # photos that a thread encodes at a time
 class Pictures:
     """Pictures of photos, WebP, in one buffer."""
 
-    side: int  # the shorter side of photos that are large enough
     sizes: Sequence[tuple[int, int]]  # width and height of each picture
     ends: Sequence[int]  # where each ends in `data`; it starts where the one before ends
     data: bytes
@@ -83,7 +82,7 @@ def encode_photos(library: Library, budget: int, progress: Progress, *, most: in
         quality = QUALITIES[0]
     contents = [content for content, _ in pictures]
     ends = np.cumsum([len(content) for content in contents]).tolist()
-    return Pictures(side, [size for _, size in pictures], ends, b"".join(contents))
+    return Pictures([size for _, size in pictures], ends, b"".join(contents))
 
 
 def _limited(side: float) -> int:

@@ -9,8 +9,6 @@ import numpy as np
 from renderer.placement import PlacementMap
 from renderer.scene.tiles import tiles_at_rest
 
-MAX_PHOTOS: Final = 1 << 24
-
 CELL: Final = np.dtype([("box", "<f4", 4), ("gain", "<f2", 3), ("offset", "<f2", 3), ("shown", "<u4")])
 """A cell in the table, 32 bytes.
 

@@ -39,7 +39,7 @@ class FlatDrawing {
       const [x, y, width, height] = mosaic.cells.box(cell);
       context.fillStyle = "#fff";
       context.fillRect(left + x * scale - LIT.ring, top + y * scale - LIT.ring, width * scale + 2 * LIT.ring, height * scale + 2 * LIT.ring);
-      this.drawTile(cell, left, top, scale, tone, 0); // a lit photo is upright
+      this.drawTile(cell, left, top, scale, tone, mosaic.cells.flags[cell] & 0b11000000); // a lit photo is upright
     }
   }
 
@@ -58,19 +58,17 @@ class FlatDrawing {
     Object.assign(scratch.canvas, { width: level[1], height: level[2] });
     scratch.putImageData(pixels, 0, 0);
     const { outline: { kind, radius, border, colour, margin } } = data;
-    const shorter = Math.min(width, height), plain = kind === "rectangle" && radius === 0;
+    const shorter = Math.min(width, height), plain = kind !== "hexagon" && radius === 0;
+    const inner = kind === "hexagon" ? [width * (1 - 2 * border), height * (1 - 2 * border)]
+      : [width - 2 * border * shorter, height - 2 * border * shorter];
     context.save();
     context.translate(left + x + width / 2, top + y + height / 2);
     if (!plain || border) {
       context.fillStyle = `rgb(${colour.map((value) => Math.round(255 * value))})`;
       if (border) context.fill(outlinePath(kind, width, height, radius * shorter));
-      const inside = kind === "hexagon" ? [width * (1 - 2 * border), height * (1 - 2 * border)]
-        : [width - 2 * border * shorter, height - 2 * border * shorter];
-      context.clip(outlinePath(kind, ...inside, Math.max(radius - border, 0) * shorter));
+      context.clip(outlinePath(kind, ...inner, Math.max(radius - border, 0) * shorter));
     }
     const cut = [(flags >> 6 & 1) * margin * level[1], (flags >> 7 & 1) * margin * level[2]];
-    const inner = plain || kind !== "hexagon" ? [width - 2 * border * shorter, height - 2 * border * shorter]
-      : [width * (1 - 2 * border), height * (1 - 2 * border)];
     const swapped = flags & 4 ? [inner[1], inner[0]] : inner;
     if (flags & 4) context.transform(0, 1, 1, 0, 0, 0);
     context.scale(flags & 1 ? -1 : 1, flags & 2 ? -1 : 1);

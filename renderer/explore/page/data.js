@@ -106,12 +106,12 @@ function readMosaic() {
   return {
     width: data.size[0], height: data.size[1], cells: new Cells(decoded("cells")), first: byId("first"), used: data.used,
     place: (cell) => (places.length ? `${places[2 * cell]},${places[2 * cell + 1]}` : ""),
-    photos: data.photos.map(([width, height, end, ...shown], number) => ({
-      number, width, height, shown,
+    photos: data.photos.map(([end, ...shown], number) => ({
+      number, shown,
       name: data.names[number]?.[0] ?? "", file: data.names[number]?.[1] ?? "", date: data.dates[number] ?? "",
       caption: data.captions[number] ?? "",
       original: data.originals && `${data.originals}${number}.jpg`,
-      blob: () => new Blob([pictures.subarray(number ? data.photos[number - 1][2] : 0, end)], { type: "image/webp" }),
+      blob: () => new Blob([pictures.subarray(number ? data.photos[number - 1][0] : 0, end)], { type: "image/webp" }),
     })),
   };
 }
